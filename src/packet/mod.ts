@@ -1,0 +1,4 @@
+/** packet: see the codec. */
+export * from './packets.js';
+export * from './reason-codes.js';
+export { PacketWriter } from './writer.js';
