@@ -3,5 +3,6 @@
  * timer wheel. Imports nothing, knows nothing of MQTT.
  */
 export { AssertionFailure, assert, assertNever } from './assert.js';
+export { ByteReader, ByteWriter, TruncatedRecord } from './bytes.js';
 export { type Clock, type Random, SeededRandom } from './clock.js';
 export { TimerWheel } from './timer-wheel.js';

@@ -2,7 +2,7 @@
  * What the core is told of the configuration: a frozen record, made from the option table by the
  * node. The comments name the option. Live changes replace the record as a whole.
  */
-export interface BrokerSettings {
+export interface Settings {
   /** nodename */
   readonly nodeName: string;
   /** allow_anonymous */
@@ -81,3 +81,7 @@ export const sharedSubscriptionPolicies = [
   'hash_client_id',
 ] as const;
 export type SharedSubscriptionPolicy = (typeof sharedSubscriptionPolicies)[number];
+
+export function isSharedSubscriptionPolicy(value: string): value is SharedSubscriptionPolicy {
+  return (sharedSubscriptionPolicies as readonly string[]).includes(value);
+}

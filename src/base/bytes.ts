@@ -1,0 +1,113 @@
+import { assert } from './assert.js';
+
+/**
+ * Growable byte buffer for our own records (store, later the wire between nodes): varints of up to
+ * 53 bits, length-prefixed bytes and UTF-8. Not for MQTT packets.
+ */
+export class ByteWriter {
+  #bytes: Buffer;
+  #length = 0;
+
+  constructor(capacity = 256) {
+    this.#bytes = Buffer.allocUnsafe(capacity);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** LEB128; `value` is a non-negative safe integer. */
+  varint(value: number): void {
+    assert(Number.isSafeInteger(value) && value >= 0, 'varint out of range');
+    this.#reserve(8);
+    let rest = value;
+    while (rest >= 0x80) {
+      this.#bytes[this.#length++] = (rest % 0x80) | 0x80;
+      rest = Math.floor(rest / 0x80);
+    }
+    this.#bytes[this.#length++] = rest;
+  }
+
+  byte(value: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = value;
+  }
+
+  /** Length as varint, then the bytes. */
+  blob(value: Uint8Array): void {
+    this.varint(value.length);
+    this.#reserve(value.length);
+    this.#bytes.set(value, this.#length);
+    this.#length += value.length;
+  }
+
+  text(value: string): void {
+    this.blob(Buffer.from(value, 'utf8'));
+  }
+
+  /** A copy that is exactly as long as what was written; the writer starts anew. */
+  take(): Buffer {
+    const taken = Buffer.from(this.#bytes.subarray(0, this.#length));
+    this.#length = 0;
+    return taken;
+  }
+
+  #reserve(count: number): void {
+    const needed = this.#length + count;
+    if (needed <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, needed));
+    this.#bytes.copy(grown, 0, 0, this.#length);
+    this.#bytes = grown;
+  }
+}
+
+/** Thrown when a record ends early: it was not written by us, or it is damaged. */
+export class TruncatedRecord extends Error {
+  override readonly name = 'TruncatedRecord';
+}
+
+/** Reads what {@link ByteWriter} wrote. Throws {@link TruncatedRecord} past the end. */
+export class ByteReader {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at >= this.#bytes.length;
+  }
+
+  varint(): number {
+    let value = 0;
+    let scale = 1;
+    for (;;) {
+      const next = this.byte();
+      value += (next & 0x7f) * scale;
+      if (next < 0x80) return value;
+      scale *= 0x80;
+    }
+  }
+
+  byte(): number {
+    const next = this.#bytes[this.#at];
+    if (next === undefined) throw new TruncatedRecord('record ends early');
+    this.#at += 1;
+    return next;
+  }
+
+  /** A copy, so that the record's memory may go. */
+  blob(): Buffer {
+    const length = this.varint();
+    const end = this.#at + length;
+    if (end > this.#bytes.length) throw new TruncatedRecord('record ends early');
+    const blob = Buffer.from(this.#bytes.subarray(this.#at, end));
+    this.#at = end;
+    return blob;
+  }
+
+  text(): string {
+    return this.blob().toString('utf8');
+  }
+}

@@ -1,0 +1,368 @@
+import type { AuthChain } from '../auth/mod.js';
+import { type Clock, type Random, TimerWheel } from '../base/mod.js';
+import { Journal, type LoadReport, StoreLoader } from '../journal/mod.js';
+import type { Metrics } from '../metrics/mod.js';
+import { type QoS, ReasonCode } from '../packet/mod.js';
+import { type Entry, Message, Publication } from '../queue/mod.js';
+import {
+  Client,
+  type ClientHost,
+  type ClientLink,
+  type ClientLog,
+  type DropReason,
+  type LinkHandler,
+  type PublishOutcome,
+  type Registration,
+  type Retained,
+  type Session,
+  type SessionHost,
+  type Settings,
+  type Subscription,
+} from '../session/mod.js';
+import { type Store, type StoreFailure } from '../store/mod.js';
+import { Realm, TopicRecord } from './realm.js';
+import { needsStore, Router } from './router.js';
+import { SessionRegistry } from './session-registry.js';
+import { SubscriptionTable } from './subscription-table.js';
+
+/** What the node around the core does for it. */
+export interface BrokerHost {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: ClientLog;
+  readonly auth: AuthChain;
+  /** A CONNECT was refused for its credentials. */
+  loginFailed(peerHost: string): void;
+  /** Messages are being dropped: counted here, logged as a rate there. */
+  messageDropped(clientIdentifier: string, topicName: string, reason: DropReason): void;
+  storeFailed(failure: StoreFailure): void;
+  storeRecovered(): void;
+}
+
+/** A message that the embedding program or the node itself publishes. */
+export interface OwnPublish {
+  readonly mountpoint?: string;
+  readonly topicName: string;
+  readonly payload: Uint8Array;
+  readonly qos?: QoS;
+  readonly retain?: boolean;
+}
+
+/**
+ * One node's core: sessions, routing, retained messages, the journal. Runs to completion on every
+ * event; the edge calls `accept`, `onTurnEnd` and `tick`, in this order of frequency.
+ */
+export class Broker implements ClientHost, SessionHost {
+  readonly metrics: Metrics;
+  readonly durability: Journal;
+  readonly auth: AuthChain;
+  readonly log: ClientLog;
+  readonly publication: Publication = new Publication();
+  settings: Settings;
+  readonly #host: BrokerHost;
+  readonly #store: Store;
+  readonly #router: Router;
+  readonly #registry: SessionRegistry;
+  readonly #table: SubscriptionTable;
+  readonly #realms = new Map<string, Realm>();
+  readonly #deadlines = new TimerWheel<Client>();
+  readonly #clients = new Set<Client>();
+  readonly #backlogged = new Set<Client>();
+  readonly #outcome: PublishOutcome = { matched: false, ticket: 0, refused: 0 };
+  #stamp = 0;
+  #retainedCount = 0;
+  #retainedBytes = 0;
+  #nextSweepAt = 0;
+
+  constructor(settings: Settings, metrics: Metrics, store: Store, host: BrokerHost) {
+    this.settings = settings;
+    this.metrics = metrics;
+    this.log = host.log;
+    this.auth = host.auth;
+    this.#host = host;
+    this.#store = store;
+    this.durability = new Journal(store, host.clock, {
+      storeFailed: (failure) => host.storeFailed(failure),
+      storeRecovered: () => host.storeRecovered(),
+      backlogCleared: (now) => this.#onBacklogCleared(now),
+    });
+    this.#router = new Router(metrics, host.random);
+    this.#table = new SubscriptionTable(this.durability);
+    const broker = this;
+    this.#registry = new SessionRegistry({
+      get settings() {
+        return broker.settings;
+      },
+      metrics,
+      journal: this.durability,
+      clock: host.clock,
+      log: host.log,
+      sessionHost: this,
+      table: this.#table,
+      realm: (mountpoint) => this.#realm(mountpoint),
+      publishMessage: (realm, message, now) => this.#publishMessage(realm, message, now),
+      reroute: (realm, entries, now) => this.#reroute(realm, entries, now),
+    });
+  }
+
+  get clientCount(): number {
+    return this.#clients.size;
+  }
+
+  get sessionCount(): number {
+    return this.#registry.sessionCount;
+  }
+
+  get subscriptionCount(): number {
+    return this.#table.count;
+  }
+
+  get retainedCount(): number {
+    return this.#retainedCount;
+  }
+
+  get retainedBytes(): number {
+    return this.#retainedBytes;
+  }
+
+  /** Before the first client: everything that the store has. */
+  load(now: number): LoadReport {
+    const loader = new StoreLoader(this.#store);
+    for (const loaded of loader.retained()) {
+      this.#stamp += 1;
+      const retained = {
+        message: loaded.message,
+        stamp: this.#stamp,
+        storeNumber: loaded.storeNumber,
+      };
+      this.#realm(loaded.mountpoint).retained.set(loaded.message.topicName, retained);
+      this.#countRetained(loaded.message, 1);
+    }
+    for (const loaded of loader.sessions()) this.#registry.load(loaded, now);
+    const removals = this.#store.newBatch();
+    const report = loader.finish(removals);
+    this.durability.resumeNumbers(report.lastNumber);
+    if (removals.size > 0) this.#store.commit(removals, () => {});
+    this.#registry.resume(now);
+    return report;
+  }
+
+  /** A connection was accepted. */
+  accept(link: ClientLink, now: number): LinkHandler {
+    const client = new Client(link, this, now);
+    this.#clients.add(client);
+    return client;
+  }
+
+  /** Once per turn of the event loop, before output is flushed. */
+  onTurnEnd(): void {
+    this.durability.commit(false);
+  }
+
+  /** A few times a second: deadlines, wills, expiry, what has gathered for the store. */
+  tick(now: number): void {
+    this.#deadlines.expire(now, (client) => client.onDeadline(now));
+    this.#registry.tick(now);
+    this.durability.commit(true);
+    const sweepEvery = this.settings.expireRetainCacheSeconds * 1000;
+    if (sweepEvery === 0 || now < this.#nextSweepAt) return;
+    this.#nextSweepAt = now + sweepEvery;
+    this.#sweepRetained(now);
+  }
+
+  /** Everyone is told to go (v5: 0x8B Server shutting down). */
+  disconnectAll(reasonCode: number, reason: string, now: number): void {
+    for (const client of [...this.#clients]) client.disconnect(reasonCode, reason, now);
+  }
+
+  /** Publishes as the broker: not authorised, not gated, may go to $-topics. */
+  publishOwn(publish: OwnPublish, now: number): void {
+    const { topicName, payload, qos = 0, retain = false, mountpoint = '' } = publish;
+    const topic = Buffer.from(topicName, 'utf8');
+    const message = new Message(topicName, topic, payload, undefined, qos, retain, 0, '');
+    this.#publishMessage(this.#realm(mountpoint), message, now);
+  }
+
+  // ClientHost
+
+  newClientIdentifier(mountpoint: string): string {
+    const { sessions } = this.#realm(mountpoint);
+    for (;;) {
+      const part = (): string => this.#host.random.below(2 ** 32).toString(36);
+      const identifier = `auto-${part()}-${part()}${part()}`;
+      if (!sessions.has(identifier)) return identifier;
+    }
+  }
+
+  setDeadline(client: Client, deadlineMs: number): void {
+    this.#deadlines.set(client, deadlineMs);
+  }
+
+  clearDeadline(client: Client): void {
+    this.#deadlines.clear(client);
+  }
+
+  clientClosed(client: Client): void {
+    this.#deadlines.clear(client);
+    this.#clients.delete(client);
+    this.#backlogged.delete(client);
+  }
+
+  register(registration: Registration, now: number): void {
+    this.#registry.register(registration, now);
+  }
+
+  topic(mountpoint: string, name: string): TopicRecord {
+    return this.#realm(mountpoint).topic(name);
+  }
+
+  publish(topic: TopicRecord, publisher: Session, now: number): PublishOutcome {
+    const { publication, durability } = this;
+    const outcome = this.#outcome;
+    outcome.matched = false;
+    outcome.ticket = 0;
+    outcome.refused = 0;
+    if (publication.qos > 0 && durability.refusing && this.#mustStore(topic)) {
+      outcome.refused = ReasonCode.QuotaExceeded;
+      return outcome;
+    }
+    const before = durability.changeCount;
+    if (publication.retain && !this.#retain(topic, publication.message(), now)) {
+      outcome.refused = ReasonCode.QuotaExceeded;
+      return outcome;
+    }
+    const policy = publisher.limits.sharedSubscriptionPolicy;
+    outcome.matched = this.#router.route(publication, topic, publisher, policy, now);
+    if (durability.changeCount !== before) outcome.ticket = durability.ticket;
+    return outcome;
+  }
+
+  subscribe(subscription: Subscription): boolean {
+    return this.#table.subscribe(this.#realm(subscription.session.mountpoint), subscription);
+  }
+
+  sendRetained(subscription: Subscription, now: number): void {
+    const { session, topicFilter, filter } = subscription;
+    if (session.subscriptions.get(topicFilter) !== subscription) return;
+    const { retained } = this.#realm(session.mountpoint);
+    if (retained.size === 0) return;
+    session.deliverRetained(retained.cursor(filter), subscription, this.#stamp, now);
+  }
+
+  unsubscribe(session: Session, topicFilter: string): boolean {
+    return this.#table.unsubscribe(this.#realm(session.mountpoint), session, topicFilter);
+  }
+
+  connectionEnded(session: Session, discardWill: boolean, now: number): void {
+    this.#registry.connectionEnded(session, discardWill, now);
+  }
+
+  loginFailed(peerHost: string): void {
+    this.#host.loginFailed(peerHost);
+  }
+
+  get isBacklogged(): boolean {
+    return this.durability.isBacklogged;
+  }
+
+  waitForBacklog(client: Client): void {
+    this.#backlogged.add(client);
+  }
+
+  // SessionHost
+
+  messageDropped(session: Session, message: Message, reason: DropReason): void {
+    if (reason === 'expired') this.metrics.queueMessageExpired += 1;
+    else this.metrics.queueMessageDrop += 1;
+    this.#host.messageDropped(session.clientIdentifier, message.topicName, reason);
+  }
+
+  #realm(mountpoint: string): Realm {
+    let realm = this.#realms.get(mountpoint);
+    if (realm === undefined) {
+      realm = new Realm(mountpoint);
+      this.#realms.set(mountpoint, realm);
+    }
+    return realm;
+  }
+
+  #onBacklogCleared(now: number): void {
+    const waiting = [...this.#backlogged];
+    this.#backlogged.clear();
+    for (const client of waiting) client.onBacklogCleared(now);
+  }
+
+  #mustStore(topic: TopicRecord): boolean {
+    const { publication } = this;
+    return publication.retain || needsStore(topic.realm.matchesOf(topic), publication.qos);
+  }
+
+  #publishMessage(realm: Realm, message: Message, now: number): void {
+    const topic = realm.topic(message.topicName);
+    this.publication.fromMessage(message);
+    if (message.retain) this.#retain(topic, message, now);
+    const { sharedSubscriptionPolicy } = this.settings;
+    this.#router.route(this.publication, topic, undefined, sharedSubscriptionPolicy, now);
+  }
+
+  #reroute(realm: Realm, entries: readonly Entry[], now: number): void {
+    const { sharedSubscriptionPolicy } = this.settings;
+    for (const entry of entries) this.#router.reroute(entry, realm, sharedSubscriptionPolicy, now);
+  }
+
+  /** [MQTT5-3.3.1-5..8]: replaces, or removes when empty. False: a limit stands in the way. */
+  #retain(topic: TopicRecord, message: Message, now: number): boolean {
+    const { realm } = topic;
+    const previous = realm.retained.get(topic.name);
+    if (message.payload.length === 0) {
+      if (previous === undefined) return true;
+      realm.retained.delete(topic.name);
+      this.#countRetained(previous.message, -1);
+      this.durability.retainedChanged(realm.mountpoint, previous, true);
+      return true;
+    }
+    if (this.#exceedsRetainLimit(previous, message)) {
+      this.#sweepRetained(now);
+      if (this.#exceedsRetainLimit(previous, message)) {
+        this.log.warn(
+          { topic: topic.name, retained: this.#retainedCount, bytes: this.#retainedBytes },
+          'retained message refused: retain_max_messages or retain_max_bytes is reached',
+        );
+        return false;
+      }
+    }
+    this.#stamp += 1;
+    const storeNumber = previous?.storeNumber ?? 0;
+    const retained: Retained = { message, stamp: this.#stamp, storeNumber };
+    realm.retained.set(topic.name, retained);
+    if (previous !== undefined) this.#countRetained(previous.message, -1);
+    this.#countRetained(message, 1);
+    this.durability.retainedChanged(realm.mountpoint, retained, false);
+    return true;
+  }
+
+  #exceedsRetainLimit(previous: Retained | undefined, message: Message): boolean {
+    const { maxRetainedMessages, maxRetainedBytes } = this.settings;
+    const count = this.#retainedCount + (previous === undefined ? 1 : 0);
+    if (maxRetainedMessages > 0 && count > maxRetainedMessages) return true;
+    const bytes = this.#retainedBytes + message.sizeBytes - (previous?.message.sizeBytes ?? 0);
+    return maxRetainedBytes > 0 && bytes > maxRetainedBytes;
+  }
+
+  #countRetained(message: Message, sign: 1 | -1): void {
+    this.#retainedCount += sign;
+    this.#retainedBytes += sign * message.sizeBytes;
+  }
+
+  #sweepRetained(now: number): void {
+    for (const realm of this.#realms.values()) {
+      for (const retained of [...realm.retained]) {
+        if (!retained.message.isExpired(now)) continue;
+        realm.retained.delete(retained.message.topicName);
+        this.#countRetained(retained.message, -1);
+        this.durability.retainedChanged(realm.mountpoint, retained, true);
+        this.metrics.queueMessageExpired += 1;
+      }
+    }
+  }
+}

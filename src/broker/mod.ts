@@ -1,0 +1,9 @@
+/**
+ * broker: one node's core. Owns which session exists, what matches a topic, what is retained, and
+ * the order of events; never touches sockets, disks, clocks or processes.
+ *
+ *   accept(link) ─▶ Client ─▶ publish ─▶ Router ─▶ Session.deliver ─▶ link.writer
+ *                     │                    └▶ Journal ─▶ store ─▶ (durable) ─▶ held acks
+ *                     └▶ register ─▶ SessionRegistry        tick(now) ─▶ deadlines, wills, expiry
+ */
+export { Broker, type BrokerHost, type OwnPublish } from './broker.js';

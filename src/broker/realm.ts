@@ -1,0 +1,159 @@
+import { RetainedStore } from '../retain/mod.js';
+import type {
+  DeliveryTarget,
+  Retained,
+  Session,
+  Subscription,
+  TopicHandle,
+} from '../session/mod.js';
+import { FilterTrie } from '../topic/mod.js';
+import type { SharedGroup } from './shared-group.js';
+
+/** Topics that are remembered with what they match, per mountpoint; beyond it all are forgotten. */
+const topicCacheMax = 100_000;
+/** Delivery targets in those match results together. */
+const cachedTargetsMax = 2_000_000;
+
+/** The subscribers of one Topic Filter. */
+export interface FilterEntry {
+  readonly filter: string;
+  readonly subscriptions: Map<Session, Subscription>;
+  /** By name; undefined as long as there is none. */
+  groups: Map<string, SharedGroup> | undefined;
+}
+
+/** What a Topic Name matches, at one generation of the subscriptions. */
+export interface Matches {
+  /** One per session, overlapping subscriptions merged. */
+  readonly targets: readonly Target[];
+  readonly groups: readonly SharedGroup[];
+}
+
+/** A delivery target, and what stands in for it when the publisher is its own receiver. */
+export interface Target extends DeliveryTarget {
+  readonly noLocal: boolean;
+}
+
+export class TopicRecord implements TopicHandle {
+  readonly realm: Realm;
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  generation = -1;
+  matches: Matches = { targets: [], groups: [] };
+
+  constructor(realm: Realm, name: string) {
+    this.realm = realm;
+    this.name = name;
+    this.bytes = Buffer.from(name, 'utf8');
+  }
+}
+
+/**
+ * Everything under one mountpoint: its sessions, subscriptions, retained messages. Client
+ * Identifiers and topics of different mountpoints never meet.
+ */
+export class Realm {
+  readonly mountpoint: string;
+  readonly sessions: Map<string, Session> = new Map();
+  readonly retained: RetainedStore<Retained> = new RetainedStore();
+  readonly #filters = new FilterTrie<FilterEntry>();
+  readonly #topics = new Map<string, TopicRecord>();
+  /** Rises with every change of subscriptions; match results of older ones are stale. */
+  #generation = 0;
+  #cachedTargets = 0;
+  #matchMark = 0;
+
+  constructor(mountpoint: string) {
+    this.mountpoint = mountpoint;
+  }
+
+  /** The record of a valid Topic Name. It stays usable when it is forgotten here. */
+  topic(name: string): TopicRecord {
+    let record = this.#topics.get(name);
+    if (record === undefined) {
+      if (this.#topics.size >= topicCacheMax) this.#forgetTopics();
+      record = new TopicRecord(this, name);
+      this.#topics.set(name, record);
+    }
+    return record;
+  }
+
+  matchesOf(record: TopicRecord): Matches {
+    if (record.generation === this.#generation) return record.matches;
+    if (this.#cachedTargets > cachedTargetsMax) this.#forgetTopics();
+    record.matches = this.#match(record.name);
+    record.generation = this.#generation;
+    this.#cachedTargets += record.matches.targets.length;
+    return record.matches;
+  }
+
+  /** The entry of a filter, made when it is the first. Every change is followed by `changed`. */
+  filter(filter: string): FilterEntry {
+    return this.#filters.getOrInsert(filter, () => ({
+      filter,
+      subscriptions: new Map(),
+      groups: undefined,
+    }));
+  }
+
+  existingFilter(filter: string): FilterEntry | undefined {
+    return this.#filters.get(filter);
+  }
+
+  /** Subscriptions changed; `entry` goes when nobody is left in it. */
+  changed(entry: FilterEntry): void {
+    this.#generation += 1;
+    this.#cachedTargets = 0;
+    const isEmpty = entry.subscriptions.size === 0 && (entry.groups?.size ?? 0) === 0;
+    if (isEmpty) this.#filters.delete(entry.filter);
+  }
+
+  #match(name: string): Matches {
+    const targets: Target[] = [];
+    const groups: SharedGroup[] = [];
+    this.#matchMark += 1;
+    const mark = this.#matchMark;
+    this.#filters.match(name, (entry) => {
+      for (const subscription of entry.subscriptions.values()) {
+        const { session } = subscription;
+        if (session.matchMark === mark) {
+          const other = targets[session.matchIndex] as Target;
+          targets[session.matchIndex] = merged(other, subscription);
+        } else {
+          session.matchMark = mark;
+          session.matchIndex = targets.length;
+          targets.push(subscription);
+        }
+      }
+      for (const group of entry.groups?.values() ?? []) groups.push(group);
+    });
+    return { targets, groups };
+  }
+
+  #forgetTopics(): void {
+    // Records that clients hold on to match anew: their generation is no longer ours.
+    this.#topics.clear();
+    this.#generation += 1;
+    this.#cachedTargets = 0;
+  }
+}
+
+/**
+ * Two subscriptions of one session match: one copy at the higher QoS with all identifiers
+ * [MQTT5-3.3.4-2], [MQTT5-3.3.4-3]. No Local holds for the copy only if it holds for both; the router
+ * merges again without the No Local ones when a client publishes to itself.
+ */
+export function merged(one: Target, other: Target): Target {
+  const identifiers = [
+    ...(one.subscriptionIdentifiers ?? []),
+    ...(other.subscriptionIdentifiers ?? []),
+  ];
+  return {
+    session: one.session,
+    qos: one.qos > other.qos ? one.qos : other.qos,
+    noLocal: one.noLocal && other.noLocal,
+    retainAsPublished: one.retainAsPublished || other.retainAsPublished,
+    subscriptionIdentifiers: identifiers.length === 0 ? undefined : identifiers,
+    group: undefined,
+  };
+}

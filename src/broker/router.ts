@@ -1,0 +1,105 @@
+import type { Random } from '../base/mod.js';
+import type { Metrics } from '../metrics/mod.js';
+import type { QoS } from '../packet/mod.js';
+import { Entry, type Publication } from '../queue/mod.js';
+import type { Session, SharedSubscriptionPolicy } from '../session/mod.js';
+import { matchesFilter } from '../topic/mod.js';
+import { type Matches, merged, type Realm, type Target, type TopicRecord } from './realm.js';
+import type { SharedGroup } from './shared-group.js';
+
+/** Brings a publication to the sessions that want it. The loop in `route` is the broker's hottest. */
+export class Router {
+  readonly #metrics: Metrics;
+  readonly #random: Random;
+
+  constructor(metrics: Metrics, random: Random) {
+    this.#metrics = metrics;
+    this.#random = random;
+  }
+
+  /**
+   * Delivers to every matching session and to one member of every matching group. `publisher` is
+   * the publishing session, for No Local. Returns whether anything matched.
+   */
+  route(
+    publication: Publication,
+    record: TopicRecord,
+    publisher: Session | undefined,
+    policy: SharedSubscriptionPolicy,
+    now: number,
+  ): boolean {
+    const matches = record.realm.matchesOf(record);
+    const { targets, groups } = matches;
+    const published = publication.qos;
+    for (let at = 0; at < targets.length; at += 1) {
+      let target = targets[at] as Target;
+      const { session } = target;
+      if (session === publisher) {
+        const own = ownTarget(record, session, target);
+        if (own === undefined) continue;
+        target = own;
+      }
+      session.deliver(publication, target, deliveredQoS(published, target), now);
+    }
+    for (const group of groups) this.#routeToGroup(publication, group, policy, now);
+    const count = targets.length + groups.length;
+    this.#metrics.routerMatchesLocal += count;
+    return count > 0;
+  }
+
+  /** The session of a member is over: its message goes to another member of the group. */
+  reroute(entry: Entry, realm: Realm, policy: SharedSubscriptionPolicy, now: number): void {
+    const { group, message } = entry;
+    if (group === undefined) return;
+    const shared = realm.existingFilter(group.filter)?.groups?.get(group.group);
+    const member = shared?.pick(policy, message.qos, message.publisher, this.#random);
+    if (member === undefined) return;
+    const qos = deliveredQoS(message.qos, member);
+    const retain = entry.retain && member.retainAsPublished;
+    const { subscriptionIdentifiers } = member;
+    member.session.accept(new Entry(message, qos, retain, subscriptionIdentifiers, group), now);
+  }
+
+  #routeToGroup(
+    publication: Publication,
+    group: SharedGroup,
+    policy: SharedSubscriptionPolicy,
+    now: number,
+  ): void {
+    const { qos, publisher } = publication;
+    const member = group.pick(policy, qos, publisher, this.#random);
+    if (member === undefined) this.#metrics.queueMessageUnhandled += 1;
+    else member.session.deliver(publication, member, deliveredQoS(qos, member), now);
+  }
+}
+
+/** True when a message of this QoS would have to be stored for one of the matching sessions. */
+export function needsStore(matches: Matches, published: QoS): boolean {
+  if (published === 0 && !matches.targets.some(upgrades)) return false;
+  const isKept = (target: Target): boolean =>
+    target.session.persistent && deliveredQoS(published, target) > 0;
+  if (matches.targets.some(isKept)) return true;
+  return matches.groups.some((group) => group.members().some(isKept));
+}
+
+function upgrades(target: Target): boolean {
+  return target.session.limits.upgradeOutgoingQoS;
+}
+
+/** [MQTT5-3.8.4-8]: the lower of the two, unless `upgrade_outgoing_qos`. */
+function deliveredQoS(published: QoS, target: Target): QoS {
+  if (published >= target.qos || upgrades(target)) return target.qos;
+  return published;
+}
+
+/** What the publisher itself gets: its No Local subscriptions do not count [MQTT5-3.8.3-3]. */
+function ownTarget(record: TopicRecord, session: Session, target: Target): Target | undefined {
+  if (session.noLocalCount === 0) return target;
+  let own: Target | undefined;
+  for (const subscription of session.subscriptions.values()) {
+    if (subscription.noLocal || subscription.group !== undefined) continue;
+    if (!matchesFilter(subscription.filter, record.name)) continue;
+    own = own === undefined ? subscription : merged(own, subscription);
+  }
+  return own;
+}

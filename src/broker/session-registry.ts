@@ -1,0 +1,251 @@
+import { type Clock, TimerWheel } from '../base/mod.js';
+import type { Journal, LoadedSession } from '../journal/mod.js';
+import type { Metrics } from '../metrics/mod.js';
+import { ReasonCode } from '../packet/mod.js';
+import { Message } from '../queue/mod.js';
+import {
+  type ClientLog,
+  limitsOf,
+  neverExpires,
+  type Registration,
+  Session,
+  type SessionHost,
+  type SessionWill,
+  type Settings,
+  Subscription,
+} from '../session/mod.js';
+import { parseSharedFilter } from '../topic/mod.js';
+import type { Realm } from './realm.js';
+import type { SubscriptionTable } from './subscription-table.js';
+
+/** What the registry needs of the broker. */
+export interface RegistryHost {
+  readonly settings: Settings;
+  readonly metrics: Metrics;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly log: ClientLog;
+  readonly sessionHost: SessionHost;
+  readonly table: SubscriptionTable;
+  realm(mountpoint: string): Realm;
+  /** Routes a message that the broker itself publishes (a will). */
+  publishMessage(realm: Realm, message: Message, now: number): void;
+  /** Gives the messages of a shared group that nobody will take any more to other members. */
+  reroute(realm: Realm, entries: ReturnType<Session['end']>, now: number): void;
+}
+
+/**
+ * Who has which session: registration, takeover, the end of connections and of sessions, wills,
+ * expiry. One live connection per Client Identifier and mountpoint [MQTT5-3.1.4-3].
+ */
+export class SessionRegistry {
+  readonly #host: RegistryHost;
+  /** Next moment at which a session without connection wants attention: will or expiry. */
+  readonly #deadlines = new TimerWheel<Session>();
+  #sessionCount = 0;
+  /** From the store, until `resume`. */
+  #loaded: Session[] = [];
+
+  constructor(host: RegistryHost) {
+    this.#host = host;
+  }
+
+  get sessionCount(): number {
+    return this.#sessionCount;
+  }
+
+  register(registration: Registration, now: number): void {
+    const { client, clientIdentifier, mountpoint, cleanStart } = registration;
+    const realm = this.#host.realm(mountpoint);
+    this.#takeOver(realm, clientIdentifier, now);
+    let session = realm.sessions.get(clientIdentifier);
+    const wasStored = session !== undefined && session.storeNumber !== 0;
+    if (session !== undefined && cleanStart) {
+      this.endSession(realm, session, now);
+      session = undefined;
+    }
+    const sessionPresent = session !== undefined;
+    session ??= this.#create(realm, registration);
+    session.limits = registration.limits;
+    session.expiryInterval = registration.expiryInterval;
+    session.persistent = registration.expiryInterval > 0;
+    // [MQTT5-3.1.3-9]: the client is back before its will was due.
+    session.will = registration.will;
+    session.willDueAt = 0;
+    this.#deadlines.clear(session);
+    const { journal } = this.#host;
+    const isStored = session.persistent || session.will !== undefined || session.storeNumber !== 0;
+    if (isStored) journal.sessionChanged(session);
+    // What a CONNACK promises: a clean start really is one, a new persistent session survives.
+    const promises = cleanStart
+      ? wasStored || session.persistent
+      : session.persistent && !sessionPresent;
+    const ticket = promises && !journal.refusing ? journal.ticket : 0;
+    client.onRegistered(registration, session, sessionPresent, ticket, now);
+  }
+
+  /** The connection of `session` has ended. */
+  connectionEnded(session: Session, discardWill: boolean, now: number): void {
+    const realm = this.#host.realm(session.mountpoint);
+    if (realm.sessions.get(session.clientIdentifier) !== session) return;
+    session.detach(now);
+    const { will } = session;
+    if (discardWill) session.will = undefined;
+    else if (will !== undefined) this.#startWill(realm, session, will, now);
+    if (session.expiryInterval === 0) {
+      this.endSession(realm, session, now);
+      return;
+    }
+    if (session.storeNumber !== 0 || session.persistent) this.#host.journal.sessionChanged(session);
+    this.#setDeadline(session);
+  }
+
+  /** Subscriptions, messages, a pending will: everything of the session ends. */
+  endSession(realm: Realm, session: Session, now: number): void {
+    const { journal, metrics, table } = this.#host;
+    this.#deadlines.clear(session);
+    realm.sessions.delete(session.clientIdentifier);
+    this.#sessionCount -= 1;
+    metrics.queueTeardown += 1;
+    journal.sessionEnded(session);
+    for (const subscription of session.subscriptions.values()) table.drop(realm, subscription);
+    session.subscriptions.clear();
+    const orphans = session.end();
+    const { will } = session;
+    session.will = undefined;
+    // [MQTT5-3.1.3.2.2]: the end of the session ends the will delay.
+    if (will !== undefined) this.#publishWill(realm, session, will, now);
+    this.#host.reroute(realm, orphans, now);
+  }
+
+  /** About once a second: wills whose delay has passed, sessions that have expired. */
+  tick(now: number): void {
+    this.#deadlines.expire(now, (session) => {
+      const realm = this.#host.realm(session.mountpoint);
+      const { will } = session;
+      if (will !== undefined && session.willDueAt !== 0 && session.willDueAt <= now) {
+        session.will = undefined;
+        session.willDueAt = 0;
+        this.#host.journal.sessionChanged(session);
+        this.#publishWill(realm, session, will, now);
+      }
+      if (expiresAt(session) <= now) {
+        const { clientIdentifier, mountpoint } = session;
+        this.#host.log.info({ client: clientIdentifier, mountpoint }, 'session expired');
+        this.endSession(realm, session, now);
+        return;
+      }
+      this.#setDeadline(session);
+    });
+  }
+
+  /**
+   * At start: a session from the store. One that was connected when the process ended counts as
+   * disconnected now, so its will and expiry run from here.
+   */
+  load(loaded: LoadedSession, now: number): void {
+    const { record, storeNumber } = loaded;
+    const { settings, sessionHost, metrics, table } = this.#host;
+    const realm = this.#host.realm(record.mountpoint);
+    const limits = limitsOf(settings, 0, undefined);
+    const session = new Session(record.mountpoint, record.clientIdentifier, limits, sessionHost);
+    session.storeNumber = storeNumber;
+    session.lastSequence = loaded.lastSequence;
+    session.persistent = record.persistent;
+    session.expiryInterval = record.expiryInterval;
+    session.disconnectedAt = record.connected ? now : record.disconnectedAt;
+    session.will = record.will;
+    session.willDueAt = record.willDueAt;
+    for (const entry of loaded.entries) session.restore(entry);
+    if (loaded.received.length > 0) session.received = new Set(loaded.received);
+    realm.sessions.set(record.clientIdentifier, session);
+    this.#sessionCount += 1;
+    metrics.queueInitializedFromStorage += 1;
+    for (const stored of loaded.subscriptions) {
+      const shared = parseSharedFilter(stored.topicFilter);
+      const isShared = shared !== undefined && !('reason' in shared);
+      const subscription = new Subscription(
+        session,
+        stored.topicFilter,
+        isShared ? shared.group : undefined,
+        isShared ? shared.filter : stored.topicFilter,
+        stored,
+        stored.subscriptionIdentifier,
+      );
+      subscription.storeNumber = stored.storeNumber;
+      session.subscriptions.set(stored.topicFilter, subscription);
+      table.insert(realm, subscription);
+    }
+    this.#loaded.push(session);
+  }
+
+  /** After everything is loaded: the wills of those who were connected fall due, others go on. */
+  resume(now: number): void {
+    const loaded = this.#loaded;
+    this.#loaded = [];
+    for (const session of loaded) {
+      const realm = this.#host.realm(session.mountpoint);
+      const { will } = session;
+      if (will !== undefined && session.willDueAt === 0) this.#startWill(realm, session, will, now);
+      if (!session.persistent) this.endSession(realm, session, now);
+      else this.#setDeadline(session);
+    }
+  }
+
+  #takeOver(realm: Realm, clientIdentifier: string, now: number): void {
+    const session = realm.sessions.get(clientIdentifier);
+    const channel = session?.channel;
+    if (session === undefined || channel === undefined) return;
+    if (this.#host.settings.suppressWillOnTakeover) session.will = undefined;
+    // [MQTT5-3.1.4-3], [MQTT3-3.1.4-2]
+    channel.client.disconnect(ReasonCode.SessionTakenOver, 'another connection took over', now);
+  }
+
+  #create(realm: Realm, registration: Registration): Session {
+    const { sessionHost, metrics } = this.#host;
+    const { mountpoint, clientIdentifier, limits } = registration;
+    const session = new Session(mountpoint, clientIdentifier, limits, sessionHost);
+    realm.sessions.set(clientIdentifier, session);
+    this.#sessionCount += 1;
+    metrics.queueSetup += 1;
+    return session;
+  }
+
+  /** [MQTT5-3.1.2-8]: published when the delay has passed, or the session ends, if that is first. */
+  #startWill(realm: Realm, session: Session, will: SessionWill, now: number): void {
+    const delay = Math.min(will.delaySeconds, session.expiryInterval);
+    if (delay > 0) {
+      session.willDueAt = now + delay * 1000;
+      return;
+    }
+    session.will = undefined;
+    this.#publishWill(realm, session, will, now);
+  }
+
+  #publishWill(realm: Realm, session: Session, will: SessionWill, now: number): void {
+    const seconds = will.messageExpiryInterval;
+    const message = new Message(
+      will.topicName,
+      Buffer.from(will.topicName, 'utf8'),
+      will.payload,
+      will.properties,
+      will.qos,
+      will.retain,
+      seconds < 0 ? 0 : now + seconds * 1000,
+      session.clientIdentifier,
+    );
+    this.#host.publishMessage(realm, message, now);
+  }
+
+  #setDeadline(session: Session): void {
+    const due = session.willDueAt === 0 ? Number.POSITIVE_INFINITY : session.willDueAt;
+    const deadline = Math.min(due, expiresAt(session));
+    if (deadline < Number.POSITIVE_INFINITY) this.#deadlines.set(session, deadline);
+    else this.#deadlines.clear(session);
+  }
+}
+
+function expiresAt(session: Session): number {
+  if (session.expiryInterval === neverExpires) return Number.POSITIVE_INFINITY;
+  return session.disconnectedAt + session.expiryInterval * 1000;
+}

@@ -1,0 +1,373 @@
+import { assert, ByteWriter, type Clock } from '../base/mod.js';
+import { type Chunk, type Entry, EntryState, Message } from '../queue/mod.js';
+import type {
+  Durability,
+  DurabilityWaiter,
+  Retained,
+  Session,
+  Subscription,
+} from '../session/mod.js';
+import type { Store, StoreBatch, StoreFailure } from '../store/mod.js';
+import { chunksOf, mergedChanges, noChanges, type SessionChanges } from './changes.js';
+import { key, writeEntry, writeMessage, writeSession, writeSubscription } from './records.js';
+import { writeState } from './state-record.js';
+
+/** A queue record is closed at this size, so that acknowledged parts of a backlog can go. */
+const chunkBytesMax = 64 * 1024;
+/** Bodies above this size that more than one session keeps are stored once and referred to. */
+const sharedBodyBytesMin = 256;
+/** More undurable bytes than this, and publishers are read no further. */
+const backlogBytesMax = 32 * 1024 * 1024;
+
+export interface JournalHost {
+  /** The store failed, works again, or goes on failing (once per attempt). */
+  storeFailed(failure: StoreFailure): void;
+  storeRecovered(): void;
+  /** What was backlogged is written. */
+  backlogCleared(now: number): void;
+}
+
+/** The changes of a batch on its way, so that they can be taken back. */
+interface Writing {
+  readonly number: number;
+  readonly sessions: Map<Session, SessionChanges>;
+  readonly retained: Map<number, RetainedChange>;
+  readonly messages: readonly Message[];
+  readonly removedMessages: readonly number[];
+}
+
+interface RetainedChange {
+  readonly mountpoint: string;
+  /** Undefined: the record goes. */
+  readonly retained: Retained | undefined;
+}
+
+/**
+ * Turns what sessions and the retained store change into records, in batches.
+ *
+ * Between two batches changes only mark what is dirty; a message that comes and is acknowledged in
+ * between costs nothing. When a batch begins, each dirty session writes at most one record of new
+ * entries, one of its state, and so on: the cost per message falls as the load rises. The state
+ * record and the entries that it speaks of are in the same batch, so a crash shows one moment.
+ */
+export class Journal implements Durability {
+  durable = 0;
+  refusing = false;
+  /** Rises with every change that an acknowledgement may have to wait for. */
+  changeCount = 0;
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #host: JournalHost;
+  #sessions = new Map<Session, SessionChanges>();
+  #retained = new Map<number, RetainedChange>();
+  #removedMessages: number[] = [];
+  #waiters = new Set<DurabilityWaiter>();
+  #writing: Writing | undefined;
+  #started = 0;
+  #lastNumber = 0;
+  #undurableBytes = 0;
+  #wasBacklogged = false;
+  /** The session of the last change, and its changes: bursts come from one session. */
+  #recent: Session | undefined;
+  #recentChanges: SessionChanges | undefined;
+
+  constructor(store: Store, clock: Clock, host: JournalHost) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#host = host;
+  }
+
+  get ticket(): number {
+    return this.#started + 1;
+  }
+
+  get isBacklogged(): boolean {
+    if (this.#undurableBytes <= backlogBytesMax) return false;
+    this.#wasBacklogged = true;
+    return true;
+  }
+
+  /** True while a batch is under way or something waits to be written. */
+  get isBusy(): boolean {
+    return this.#writing !== undefined || this.#isDirty();
+  }
+
+  /** At start: numbers up to this one are in use. */
+  resumeNumbers(lastNumber: number): void {
+    this.#lastNumber = Math.max(this.#lastNumber, lastNumber);
+  }
+
+  appended(session: Session, entry: Entry): void {
+    const changes = this.#changesOf(session);
+    session.lastSequence += 1;
+    entry.sequence = session.lastSequence;
+    entry.message.references += 1;
+    this.changeCount += 1;
+    changes.appended.push(entry);
+    changes.state = true;
+    this.#undurableBytes += entry.message.sizeBytes;
+  }
+
+  finished(session: Session, entry: Entry): void {
+    const changes = this.#changesOf(session);
+    changes.state = true;
+    this.#release(entry.message);
+    const { chunk } = entry;
+    if (chunk === undefined) return;
+    chunk.remaining -= 1;
+    if (chunk.remaining === 0) changes.emptied.push(chunk);
+  }
+
+  stateChanged(session: Session): void {
+    this.#changesOf(session).state = true;
+  }
+
+  sessionChanged(session: Session): void {
+    this.#changesOf(session).record = true;
+  }
+
+  sessionEnded(session: Session): void {
+    if (session.storeNumber === 0) return;
+    const changes = this.#changesOf(session);
+    changes.ended = true;
+    for (const chunk of chunksOf(session)) changes.emptied.push(chunk);
+    for (const entry of session.entries()) if (entry.sequence !== 0) this.#release(entry.message);
+    for (const subscription of session.subscriptions.values()) {
+      if (subscription.storeNumber !== 0) {
+        changes.subscriptions.set(subscription.storeNumber, undefined);
+      }
+    }
+    changes.appended = [];
+  }
+
+  subscribed(session: Session, subscription: Subscription): void {
+    if (subscription.storeNumber === 0) subscription.storeNumber = this.#nextNumber();
+    this.#changesOf(session).subscriptions.set(subscription.storeNumber, subscription);
+  }
+
+  unsubscribed(session: Session, subscription: Subscription): void {
+    if (subscription.storeNumber === 0) return;
+    this.#changesOf(session).subscriptions.set(subscription.storeNumber, undefined);
+  }
+
+  /** `retained` undefined: the message with this record number is gone. */
+  retainedChanged(mountpoint: string, retained: Retained, isGone: boolean): void {
+    if (retained.storeNumber === 0) retained.storeNumber = this.#nextNumber();
+    this.changeCount += 1;
+    this.#retained.set(retained.storeNumber, {
+      mountpoint,
+      retained: isGone ? undefined : retained,
+    });
+  }
+
+  wait(waiter: DurabilityWaiter): void {
+    this.#waiters.add(waiter);
+  }
+
+  /**
+   * Begins a batch when there is one to write and none under way. `isIdle`: nobody waits, but some
+   * time has passed since the last one.
+   */
+  commit(isIdle: boolean): void {
+    if (this.#writing !== undefined || !this.#isDirty()) return;
+    if (this.#waiters.size === 0 && !isIdle) return;
+    if (this.refusing && !isIdle) return;
+    const batch = this.#store.newBatch();
+    this.#started += 1;
+    const messages: Message[] = [];
+    const writing: Writing = {
+      number: this.#started,
+      sessions: this.#sessions,
+      retained: this.#retained,
+      messages,
+      removedMessages: this.#removedMessages,
+    };
+    this.#sessions = new Map();
+    this.#retained = new Map();
+    this.#removedMessages = [];
+    this.#recent = undefined;
+    this.#undurableBytes = 0;
+    for (const [session, changes] of writing.sessions) {
+      this.#putSession(batch, session, changes, messages);
+    }
+    for (const [number, change] of writing.retained) putRetained(batch, number, change);
+    for (const number of writing.removedMessages) batch.remove('message', key(number));
+    this.#writing = writing;
+    this.#store.commit(batch, (failure) => this.#onSettled(writing, failure));
+  }
+
+  #onSettled(writing: Writing, failure: StoreFailure | undefined): void {
+    assert(this.#writing === writing, 'one batch at a time');
+    this.#writing = undefined;
+    let refused = 0;
+    if (failure === undefined) {
+      this.durable = writing.number;
+      if (this.refusing) this.#host.storeRecovered();
+      this.refusing = false;
+    } else {
+      refused = writing.number;
+      this.refusing = true;
+      this.#takeBack(writing);
+      this.#host.storeFailed(failure);
+    }
+    const now = this.#clock.now();
+    const waiters = this.#waiters;
+    this.#waiters = new Set();
+    for (const waiter of waiters) waiter.onDurable(this.durable, refused, now);
+    if (!this.#wasBacklogged) return;
+    this.#wasBacklogged = false;
+    this.#host.backlogCleared(now);
+  }
+
+  /** The store has none of the batch: new messages are withdrawn, all else is tried again. */
+  #takeBack(writing: Writing): void {
+    for (const [session, failed] of writing.sessions) {
+      const since = this.#sessions.get(session) ?? noChanges();
+      const lost = new Set<Entry>();
+      for (const entry of failed.appended) {
+        if (entry.state === EntryState.Done) continue;
+        this.#release(entry.message);
+        entry.sequence = 0;
+        entry.chunk = undefined;
+        lost.add(entry);
+      }
+      session.withdraw(lost);
+      this.#sessions.set(session, mergedChanges(failed, since));
+    }
+    for (const [number, change] of writing.retained) {
+      if (!this.#retained.has(number)) this.#retained.set(number, change);
+    }
+    for (const message of writing.messages) message.storeNumber = 0;
+    this.#removedMessages.push(...writing.removedMessages);
+    this.#recent = undefined;
+  }
+
+  #isDirty(): boolean {
+    return this.#sessions.size > 0 || this.#retained.size > 0 || this.#removedMessages.length > 0;
+  }
+
+  #changesOf(session: Session): SessionChanges {
+    if (session === this.#recent) return this.#recentChanges as SessionChanges;
+    let changes = this.#sessions.get(session);
+    if (changes === undefined) {
+      changes = noChanges();
+      if (session.storeNumber === 0) {
+        session.storeNumber = this.#nextNumber();
+        changes.record = true;
+      }
+      this.#sessions.set(session, changes);
+    }
+    this.#recent = session;
+    this.#recentChanges = changes;
+    return changes;
+  }
+
+  #nextNumber(): number {
+    this.#lastNumber += 1;
+    return this.#lastNumber;
+  }
+
+  #release(message: Message): void {
+    message.references -= 1;
+    if (message.references > 0 || message.storeNumber === 0) return;
+    this.#removedMessages.push(message.storeNumber);
+    message.storeNumber = 0;
+  }
+
+  #putSession(
+    batch: StoreBatch,
+    session: Session,
+    changes: SessionChanges,
+    messages: Message[],
+  ): void {
+    const number = session.storeNumber;
+    for (const chunk of changes.emptied) batch.remove('queue', key(number, chunk.firstSequence));
+    for (const [subscriptionNumber, subscription] of changes.subscriptions) {
+      const where = key(number, subscriptionNumber);
+      if (subscription === undefined) batch.remove('subscription', where);
+      else batch.put('subscription', where, subscriptionBytes(subscription));
+    }
+    if (changes.ended) {
+      batch.remove('session', key(number));
+      batch.remove('state', key(number));
+      return;
+    }
+    if (changes.record) batch.put('session', key(number), sessionBytes(session));
+    if (changes.appended.length > 0) this.#putEntries(batch, number, changes.appended, messages);
+    if (!changes.state) return;
+    const waitingFrom = session.firstWaiting()?.sequence ?? session.lastSequence + 1;
+    const state = writeState(waitingFrom, session.inflightEntries(), session.received);
+    batch.put('state', key(number), state);
+  }
+
+  #putEntries(
+    batch: StoreBatch,
+    number: number,
+    appended: readonly Entry[],
+    messages: Message[],
+  ): void {
+    const writer = new ByteWriter(1024);
+    let chunk: { firstSequence: number; remaining: number } | undefined;
+    for (const entry of appended) {
+      if (entry.state === EntryState.Done) continue;
+      if (chunk === undefined) chunk = { firstSequence: entry.sequence, remaining: 0 };
+      this.#shareBody(batch, entry.message, messages);
+      writeEntry(writer, entry);
+      chunk.remaining += 1;
+      entry.chunk = chunk satisfies Chunk;
+      if (writer.length < chunkBytesMax) continue;
+      batch.put('queue', key(number, chunk.firstSequence), writer.take());
+      chunk = undefined;
+    }
+    if (chunk !== undefined) {
+      batch.put('queue', key(number, chunk.firstSequence), writer.take());
+    }
+  }
+
+  /** A large body that several sessions keep becomes a record of its own, once. */
+  #shareBody(batch: StoreBatch, message: Message, messages: Message[]): void {
+    if (message.storeNumber !== 0 || message.references < 2) return;
+    if (message.sizeBytes < sharedBodyBytesMin) return;
+    message.storeNumber = this.#nextNumber();
+    messages.push(message);
+    const writer = new ByteWriter(message.sizeBytes + 64);
+    writeMessage(writer, message);
+    batch.put('message', key(message.storeNumber), writer.take());
+  }
+}
+
+function putRetained(batch: StoreBatch, number: number, change: RetainedChange): void {
+  const { retained } = change;
+  if (retained === undefined) {
+    batch.remove('retained', key(number));
+    return;
+  }
+  const writer = new ByteWriter(retained.message.sizeBytes + 64);
+  writer.text(change.mountpoint);
+  writeMessage(writer, retained.message);
+  batch.put('retained', key(number), writer.take());
+}
+
+function sessionBytes(session: Session): Buffer {
+  return writeSession({
+    mountpoint: session.mountpoint,
+    clientIdentifier: session.clientIdentifier,
+    persistent: session.persistent,
+    connected: session.channel !== undefined,
+    expiryInterval: session.expiryInterval,
+    disconnectedAt: session.disconnectedAt,
+    willDueAt: session.willDueAt,
+    will: session.will,
+  });
+}
+
+function subscriptionBytes(subscription: Subscription): Buffer {
+  return writeSubscription({
+    topicFilter: subscription.topicFilter,
+    qos: subscription.qos,
+    noLocal: subscription.noLocal,
+    retainAsPublished: subscription.retainAsPublished,
+    retainHandling: subscription.retainHandling,
+    subscriptionIdentifier: subscription.subscriptionIdentifiers?.[0],
+  });
+}

@@ -1,0 +1,62 @@
+import { assert } from '../base/mod.js';
+import { type Entry, EntryState } from './entry.js';
+
+/** Packet Identifiers are 1 to 65,535 [MQTT5-2.2.1-3]. */
+export const packetIdentifierMax = 65_535;
+
+/**
+ * QoS 1 and 2 messages on their way to one client, by Packet Identifier, in the order in which they
+ * were first sent. Also the allocator: an identifier is free only when no entry holds it.
+ */
+export class Inflight {
+  /** Invariant: every value has state Held, Published or Released, and its key as identifier. */
+  readonly #byIdentifier = new Map<number, Entry>();
+  #lastIdentifier = 0;
+
+  get size(): number {
+    return this.#byIdentifier.size;
+  }
+
+  get(packetIdentifier: number): Entry | undefined {
+    return this.#byIdentifier.get(packetIdentifier);
+  }
+
+  /** Gives `entry` an identifier that nobody uses. There must be one: `size` < 65,535. */
+  admit(entry: Entry): void {
+    assert(this.#byIdentifier.size < packetIdentifierMax, 'no free Packet Identifier');
+    let identifier = this.#lastIdentifier;
+    do {
+      identifier = identifier === packetIdentifierMax ? 1 : identifier + 1;
+    } while (this.#byIdentifier.has(identifier));
+    this.#lastIdentifier = identifier;
+    entry.packetIdentifier = identifier;
+    this.#byIdentifier.set(identifier, entry);
+  }
+
+  /** Puts back an entry that had its identifier before a restart. */
+  restore(entry: Entry): void {
+    const identifier = entry.packetIdentifier;
+    assert(identifier > 0 && !this.#byIdentifier.has(identifier), 'identifier restored twice');
+    this.#byIdentifier.set(identifier, entry);
+    this.#lastIdentifier = identifier;
+  }
+
+  /** The entry leaves; its identifier is free again. */
+  remove(entry: Entry): void {
+    this.#byIdentifier.delete(entry.packetIdentifier);
+  }
+
+  /**
+   * PUBREC came: the entry goes behind all others, so that after a reconnect the PUBRELs are sent
+   * in the order of their PUBRECs [MQTT5-4.6.0-4].
+   */
+  release(entry: Entry): void {
+    entry.state = EntryState.Released;
+    this.#byIdentifier.delete(entry.packetIdentifier);
+    this.#byIdentifier.set(entry.packetIdentifier, entry);
+  }
+
+  [Symbol.iterator](): IterableIterator<Entry> {
+    return this.#byIdentifier.values();
+  }
+}

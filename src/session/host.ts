@@ -1,0 +1,88 @@
+import type { AuthChain } from '../auth/mod.js';
+import type { Metrics } from '../metrics/mod.js';
+import type { ConnectPacket, ProtocolVersion } from '../packet/mod.js';
+import type { Publication } from '../queue/mod.js';
+import type { Client } from './client.js';
+import type { Durability } from './durability.js';
+import type { ClientLimits } from './limits.js';
+import type { Session } from './session.js';
+import type { Settings } from './settings.js';
+import type { Subscription } from './subscription.js';
+import type { SessionWill } from './will.js';
+
+/** A Topic Name that was checked once. The router keeps what matches it. */
+export interface TopicHandle {
+  readonly name: string;
+  /** `name` as UTF-8. */
+  readonly bytes: Uint8Array;
+}
+
+/** What became of a PUBLISH. One object per node, valid until the next publish. */
+export interface PublishOutcome {
+  /** At least one subscription matched. */
+  matched: boolean;
+  /** Batch that must be durable before the acknowledgement leaves; 0: none. */
+  ticket: number;
+  /** Reason Code of the refusal; 0: accepted. */
+  refused: number;
+}
+
+/** A CONNECT that was accepted in every respect but the session. */
+export interface Registration {
+  readonly client: Client;
+  readonly connect: ConnectPacket;
+  readonly mountpoint: string;
+  readonly clientIdentifier: string;
+  readonly cleanStart: boolean;
+  /** Seconds; 0 ends the session with the connection. */
+  readonly expiryInterval: number;
+  readonly will: SessionWill | undefined;
+  readonly limits: ClientLimits;
+}
+
+/** One line per event an operator wants. Never payloads or passwords. */
+export interface ClientLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  debug(fields: object, message: string): void;
+}
+
+/** What the client machine needs of the node; the broker implements it. */
+export interface ClientHost {
+  readonly settings: Settings;
+  readonly metrics: Metrics;
+  readonly durability: Durability;
+  readonly auth: AuthChain;
+  readonly log: ClientLog;
+  /** The publication being routed: one per node, since routing runs to completion. */
+  readonly publication: Publication;
+  /** An identifier that no session has, for a client that sent none [MQTT5-3.1.3-6]. */
+  newClientIdentifier(mountpoint: string): string;
+  /** `Client.onDeadline` is called within a second after `deadlineMs`; a later call moves it. */
+  setDeadline(client: Client, deadlineMs: number): void;
+  clearDeadline(client: Client): void;
+  /** The connection is over for the core: no more events from it, no deadline. */
+  clientClosed(client: Client): void;
+  /** Answers with `client.onRegistered`, possibly before it returns. */
+  register(registration: Registration, now: number): void;
+  /** `name` is a valid Topic Name. */
+  topic(mountpoint: string, name: string): TopicHandle;
+  /** Routes `publication`, which is filled. `retain` messages are stored first. */
+  publish(topic: TopicHandle, publisher: Session, now: number): PublishOutcome;
+  /** Adds or replaces. True: the session did not have it before. */
+  subscribe(subscription: Subscription): boolean;
+  /** Sends retained messages as Retain Handling says; after SUBACK. */
+  sendRetained(subscription: Subscription, now: number): void;
+  /** False: there was no such subscription. */
+  unsubscribe(session: Session, topicFilter: string): boolean;
+  /** The connection of `session` has ended; its will is due unless `discardWill`. */
+  connectionEnded(session: Session, discardWill: boolean, now: number): void;
+  /** A CONNECT was refused for its credentials. */
+  loginFailed(peerHost: string): void;
+  /** True while what waits for the store is more than it may be; then publishers are not read. */
+  readonly isBacklogged: boolean;
+  /** `client.onBacklogCleared` is called once when it has drained. */
+  waitForBacklog(client: Client): void;
+}
+
+export type { ProtocolVersion };

@@ -1,0 +1,41 @@
+/**
+ * session: one machine per client. Owns what the specifications demand of a connection and of a
+ * session: CONNECT, QoS 1 and 2, what is in flight, flow control, wills, topic aliases, deadlines.
+ * Never routes, never touches a socket or the disk: those are verbs of ClientHost and ClientLink.
+ *
+ *   bytes ──▶ Client ──▶ Handshake ──▶ Connected ─┬─▶ PublishIntake ────────▶ host.publish
+ *                                                 ├─▶ SubscriptionRequests ─▶ host.subscribe
+ *                                                 └─▶ ClientOutput ◀──────── Session.deliver
+ */
+export { Client } from './client.js';
+export type { Durability, DurabilityWaiter } from './durability.js';
+export type {
+  ClientHost,
+  ClientLog,
+  PublishOutcome,
+  Registration,
+  TopicHandle,
+} from './host.js';
+export { type ClientLimits, limitsOf } from './limits.js';
+export type {
+  AcceptLink,
+  ClientLink,
+  CloseCause,
+  LinkHandler,
+  ListenerFacts,
+  PeerFacts,
+} from './link.js';
+export {
+  type DropReason,
+  neverExpires,
+  type Retained,
+  Session,
+  type SessionHost,
+} from './session.js';
+export {
+  type Settings,
+  type SharedSubscriptionPolicy,
+  sharedSubscriptionPolicies,
+} from './settings.js';
+export { type DeliveryTarget, Subscription } from './subscription.js';
+export type { SessionWill } from './will.js';

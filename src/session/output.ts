@@ -1,0 +1,325 @@
+import { assertNever } from '../base/mod.js';
+import type { Metrics, VersionCounters } from '../metrics/mod.js';
+import {
+  type PacketWriter,
+  type ProtocolVersion,
+  publishSize,
+  type QoS,
+  ReasonCode,
+  writePuback,
+  writePubcomp,
+  writePublish,
+  writePubrec,
+  writePubrel,
+} from '../packet/mod.js';
+import { type Entry, EntryState, type Publication } from '../queue/mod.js';
+import { OutgoingAliases } from './aliases.js';
+import type { Durability, DurabilityWaiter } from './durability.js';
+import type { ClientLink } from './link.js';
+import type { Channel, ChannelOwner, Session } from './session.js';
+import type { DeliveryTarget } from './subscription.js';
+
+/** Packets that leave only after what they confirm, or depend on, is durable. */
+type HeldPacket =
+  | { readonly kind: 'puback' | 'pubrec' | 'pubcomp'; packetIdentifier: number; reasonCode: number }
+  | { readonly kind: 'publish' | 'pubrel'; entry: Entry }
+  | { readonly kind: 'other'; write: (now: number) => void };
+
+interface Held {
+  ticket: number;
+  readonly packet: HeldPacket;
+}
+
+export interface OutputHost {
+  readonly metrics: Metrics;
+  readonly durability: Durability;
+  /** A PUBLISH of this client could not be owned. `packetIdentifier` is free again. */
+  onPublishRefused(qos: QoS, packetIdentifier: number, now: number): void;
+}
+
+/** What CONNECT says of the packets that the server may send. */
+export interface OutputLimits {
+  readonly window: number;
+  /** Bytes of a whole packet; 0: no limit. */
+  readonly maximumPacketSize: number;
+  /** Topic aliases that the server may use; 0 none. */
+  readonly topicAliasMaximum: number;
+  readonly maxWriteBufferBytes: number;
+}
+
+/**
+ * Everything that goes to one connected client, in order. PUBLISH, and the acknowledgements, which
+ * wait in one line for durability: PUBACKs and PUBRECs keep the order of their PUBLISH packets
+ * [MQTT5-4.6.0-2], [MQTT5-4.6.0-3], also where only some of them had to wait.
+ */
+export class ClientOutput implements Channel, DurabilityWaiter {
+  readonly version: ProtocolVersion;
+  readonly window: number;
+  readonly link: ClientLink;
+  readonly session: Session;
+  readonly client: ChannelOwner;
+  /** QoS 1 and 2 PUBLISH packets from this client that it has no PUBACK or PUBREC for. */
+  unanswered = 0;
+  readonly #writer: PacketWriter;
+  readonly #host: OutputHost;
+  readonly #counters: VersionCounters;
+  readonly #maximumPacketSize: number;
+  readonly #maxWriteBufferBytes: number;
+  readonly #aliases: OutgoingAliases | undefined;
+  #held: Held[] = [];
+  #askedForWritable = false;
+  #closed = false;
+
+  constructor(
+    version: ProtocolVersion,
+    link: ClientLink,
+    session: Session,
+    limits: OutputLimits,
+    host: OutputHost,
+    client: ChannelOwner,
+  ) {
+    this.client = client;
+    this.version = version;
+    this.window = limits.window;
+    this.link = link;
+    this.session = session;
+    this.#writer = link.writer;
+    this.#host = host;
+    this.#counters = version === 5 ? host.metrics.v5 : host.metrics.v4;
+    this.#maximumPacketSize = limits.maximumPacketSize;
+    this.#maxWriteBufferBytes = limits.maxWriteBufferBytes;
+    this.#aliases =
+      limits.topicAliasMaximum > 0 ? new OutgoingAliases(limits.topicAliasMaximum) : undefined;
+  }
+
+  canWrite(): boolean {
+    if (this.#closed) return false;
+    const unsent = this.link.bufferedBytes + this.#writer.size;
+    if (unsent <= this.#maxWriteBufferBytes) return true;
+    if (!this.#askedForWritable) {
+      this.#askedForWritable = true;
+      this.link.notifyWhenWritable();
+    }
+    return false;
+  }
+
+  onWritable(now: number): void {
+    this.#askedForWritable = false;
+    this.session.pump(now);
+  }
+
+  /** Nothing is written any more. */
+  close(): void {
+    this.#closed = true;
+    this.#held = [];
+  }
+
+  writePublication(
+    publication: Publication,
+    target: DeliveryTarget,
+    qos: QoS,
+    packetIdentifier: number,
+    now: number,
+  ): boolean {
+    const isPlain =
+      target.subscriptionIdentifiers === undefined &&
+      !(publication.retain && target.retainAsPublished) &&
+      !(this.version === 5 && publication.expiresAt !== 0) &&
+      this.#aliases === undefined;
+    if (!isPlain) {
+      return this.#writeMessage(
+        publication.message(),
+        qos,
+        publication.retain && target.retainAsPublished,
+        false,
+        packetIdentifier,
+        target.subscriptionIdentifiers,
+        now,
+      );
+    }
+    const packet = publication.serialised(this.version, qos);
+    const size = packet.end - packet.start;
+    if (this.#maximumPacketSize !== 0 && size > this.#maximumPacketSize) return false;
+    const writer = this.#writer;
+    if (qos === 0) {
+      writer.append(packet.bytes, packet.start, packet.end);
+    } else {
+      writer.copy(packet.bytes, packet.start, packet.end);
+      const at = writer.length - size + (packet.identifierAt - packet.start);
+      writer.bytes[at] = packetIdentifier >>> 8;
+      writer.bytes[at + 1] = packetIdentifier & 0xff;
+    }
+    this.#counters.publishSent += 1;
+    this.link.touch();
+    return true;
+  }
+
+  writeEntry(entry: Entry, now: number): boolean {
+    return this.#writeMessage(
+      entry.message,
+      entry.qos,
+      entry.retain,
+      entry.sentBefore && entry.qos > 0,
+      entry.packetIdentifier,
+      entry.subscriptionIdentifiers,
+      now,
+    );
+  }
+
+  writePubrel(packetIdentifier: number, reasonCode: number): void {
+    writePubrel(this.#writer, this.version, packetIdentifier, reasonCode);
+    this.#counters.pubrelSent.add(reasonCode);
+    this.link.touch();
+  }
+
+  hold(entry: Entry): void {
+    this.#hold(this.#host.durability.ticket, { kind: 'publish', entry });
+  }
+
+  holdPubrel(entry: Entry): void {
+    const ticket = this.session.persistent ? this.#host.durability.ticket : 0;
+    this.#hold(ticket, { kind: 'pubrel', entry });
+  }
+
+  /** PUBACK or PUBREC for a PUBLISH of this client; `ticket` 0: nothing to wait for. */
+  answerPublish(qos: QoS, packetIdentifier: number, reasonCode: number, ticket: number): void {
+    if (this.#held.length === 0 && ticket <= this.#host.durability.durable) {
+      this.unanswered -= 1;
+      this.#writeAnswer(qos === 1 ? 'puback' : 'pubrec', packetIdentifier, reasonCode);
+      return;
+    }
+    const kind = qos === 1 ? 'puback' : 'pubrec';
+    this.#hold(ticket, { kind, packetIdentifier, reasonCode });
+  }
+
+  answerPubrel(packetIdentifier: number, reasonCode: number, ticket: number): void {
+    this.#hold(ticket, { kind: 'pubcomp', packetIdentifier, reasonCode });
+  }
+
+  /** Calls `write` when everything before it in line has gone and `ticket` is durable. */
+  whenDurable(ticket: number, write: (now: number) => void, now: number): void {
+    if (this.#held.length === 0 && ticket <= this.#host.durability.durable) write(now);
+    else this.#hold(ticket, { kind: 'other', write });
+  }
+
+  onDurable(durable: number, refused: number, now: number): void {
+    if (this.#closed) return;
+    const kept: Held[] = [];
+    for (const item of this.#held) {
+      if (refused !== 0 && item.ticket === refused) {
+        if (this.#refuse(item.packet, now)) continue;
+        item.ticket = this.#host.durability.ticket;
+        kept.push(item);
+      } else if (kept.length === 0 && item.ticket <= durable) {
+        this.#release(item.packet, now);
+      } else {
+        kept.push(item);
+      }
+      if (this.#closed) return;
+    }
+    this.#held = kept;
+    if (kept.length > 0) this.#host.durability.wait(this);
+    this.link.touch();
+  }
+
+  #hold(ticket: number, packet: HeldPacket): void {
+    if (this.#closed) return;
+    if (this.#held.length === 0) {
+      if (ticket <= this.#host.durability.durable) {
+        this.#release(packet, 0);
+        return;
+      }
+      this.#host.durability.wait(this);
+    }
+    this.#held.push({ ticket, packet });
+  }
+
+  #release(packet: HeldPacket, now: number): void {
+    switch (packet.kind) {
+      case 'puback':
+      case 'pubrec':
+        this.unanswered -= 1;
+        this.#writeAnswer(packet.kind, packet.packetIdentifier, packet.reasonCode);
+        return;
+      case 'pubcomp':
+        this.#writeAnswer(packet.kind, packet.packetIdentifier, packet.reasonCode);
+        return;
+      case 'publish':
+        this.session.sendHeld(packet.entry, now);
+        return;
+      case 'pubrel':
+        if (packet.entry.state === EntryState.Released) {
+          this.writePubrel(packet.entry.packetIdentifier, ReasonCode.Success);
+        }
+        return;
+      case 'other':
+        packet.write(now);
+        return;
+      default:
+        assertNever(packet);
+    }
+  }
+
+  /** The batch of `packet` was not written. True: dealt with; false: it waits for a later one. */
+  #refuse(packet: HeldPacket, now: number): boolean {
+    if (packet.kind !== 'puback' && packet.kind !== 'pubrec') return false;
+    const qos = packet.kind === 'puback' ? 1 : 2;
+    this.unanswered -= 1;
+    if (qos === 2) this.session.received?.delete(packet.packetIdentifier);
+    if (this.version === 5) {
+      this.#writeAnswer(packet.kind, packet.packetIdentifier, ReasonCode.QuotaExceeded);
+    }
+    this.#host.onPublishRefused(qos, packet.packetIdentifier, now);
+    return true;
+  }
+
+  #writeAnswer(kind: 'puback' | 'pubrec' | 'pubcomp', identifier: number, reason: number): void {
+    const counters = this.#counters;
+    switch (kind) {
+      case 'puback':
+        writePuback(this.#writer, this.version, identifier, reason);
+        counters.pubackSent.add(reason);
+        break;
+      case 'pubrec':
+        writePubrec(this.#writer, this.version, identifier, reason);
+        counters.pubrecSent.add(reason);
+        break;
+      case 'pubcomp':
+        writePubcomp(this.#writer, this.version, identifier, reason);
+        counters.pubcompSent.add(reason);
+        break;
+      default:
+        assertNever(kind);
+    }
+    this.link.touch();
+  }
+
+  #writeMessage(
+    message: Entry['message'],
+    qos: QoS,
+    retain: boolean,
+    duplicate: boolean,
+    packetIdentifier: number,
+    subscriptionIdentifiers: readonly number[] | undefined,
+    now: number,
+  ): boolean {
+    const isV5 = this.version === 5;
+    const alias = this.#aliases?.lookUp(message.topicName);
+    const options = {
+      topicAlias: alias?.alias ?? 0,
+      omitTopic: alias?.isKnown ?? false,
+      messageExpiryInterval: isV5 ? message.remainingExpiry(now) : -1,
+      subscriptionIdentifiers: isV5 ? subscriptionIdentifiers : undefined,
+    };
+    if (this.#maximumPacketSize !== 0) {
+      const size = publishSize(this.version, message, qos, options);
+      if (size > this.#maximumPacketSize) return false;
+    }
+    if (alias !== undefined) this.#aliases?.confirm(message.topicName);
+    const flags = (duplicate ? 8 : 0) | (qos << 1) | (retain ? 1 : 0);
+    writePublish(this.#writer, this.version, message, flags, packetIdentifier, options);
+    this.#counters.publishSent += 1;
+    this.link.touch();
+    return true;
+  }
+}

@@ -1,0 +1,223 @@
+import type { Decision, SubscribeModifiers, UnsubscribeModifiers } from '../auth/mod.js';
+import {
+  type QoS,
+  ReasonCode,
+  type SubscribePacket,
+  type SubscriptionRequest,
+  type UnsubscribePacket,
+  writeSuback,
+  writeUnsuback,
+} from '../packet/mod.js';
+import { checkTopicFilter, parseSharedFilter } from '../topic/mod.js';
+import type { Connected } from './connected.js';
+import { Subscription } from './subscription.js';
+
+interface ParsedRequest {
+  readonly request: SubscriptionRequest;
+  readonly group: string | undefined;
+  readonly filter: string;
+}
+
+/** SUBSCRIBE and UNSUBSCRIBE of one client (MQTT 5 sections 3.8 to 3.11). */
+export class SubscriptionRequests {
+  readonly #connected: Connected;
+
+  constructor(connected: Connected) {
+    this.#connected = connected;
+  }
+
+  onSubscribe(packet: SubscribePacket, now: number): void {
+    const { counters, client, host, facts } = this.#connected;
+    counters.subscribeReceived += 1;
+    const parsed: ParsedRequest[] = [];
+    for (const request of packet.subscriptions) {
+      const one = this.#parse(request, now);
+      if (one === undefined) return;
+      parsed.push(one);
+    }
+    if (!host.auth.hasSubscribe) {
+      this.#subscribe(packet, parsed, undefined, now);
+      return;
+    }
+    let isLate = false;
+    const decision = host.auth.subscribe(
+      { client: facts, subscriptions: packet.subscriptions },
+      (late) => {
+        if (!isLate || client.isClosed) return;
+        this.#subscribe(packet, parsed, late, client.lastPacketAt);
+        client.unblock(client.lastPacketAt);
+      },
+    );
+    isLate = true;
+    if (decision === undefined) client.block();
+    else this.#subscribe(packet, parsed, decision, now);
+  }
+
+  onUnsubscribe(packet: UnsubscribePacket, now: number): void {
+    const { counters, client, host, facts, version } = this.#connected;
+    counters.unsubscribeReceived += 1;
+    for (const topicFilter of packet.topicFilters) {
+      const problem = this.#filterProblem(topicFilter);
+      if (problem === undefined) continue;
+      const code = version === 5 ? ReasonCode.TopicFilterInvalid : ReasonCode.MalformedPacket;
+      client.disconnect(code, problem, now);
+      return;
+    }
+    let isLate = false;
+    const decision = host.auth.unsubscribe(
+      { client: facts, topicFilters: packet.topicFilters },
+      (late) => {
+        if (!isLate || client.isClosed) return;
+        this.#unsubscribe(packet, late, client.lastPacketAt);
+        client.unblock(client.lastPacketAt);
+      },
+    );
+    isLate = true;
+    if (decision === undefined) client.block();
+    else this.#unsubscribe(packet, decision, now);
+  }
+
+  /** Undefined: the filter is malformed and the client disconnected. */
+  #parse(request: SubscriptionRequest, now: number): ParsedRequest | undefined {
+    const { client } = this.#connected;
+    const { topicFilter } = request;
+    const problem = this.#filterProblem(topicFilter);
+    if (problem !== undefined) {
+      client.disconnect(ReasonCode.TopicFilterInvalid, problem, now);
+      return undefined;
+    }
+    const shared = parseSharedFilter(topicFilter);
+    if (shared === undefined || 'reason' in shared) {
+      return { request, group: undefined, filter: topicFilter };
+    }
+    return { request, group: shared.group, filter: shared.filter };
+  }
+
+  #filterProblem(topicFilter: string): string | undefined {
+    const depth = this.#connected.host.settings.topicMaxDepth;
+    const shared = parseSharedFilter(topicFilter);
+    if (shared === undefined) return checkTopicFilter(topicFilter, depth)?.reason;
+    if ('reason' in shared) return shared.reason;
+    return checkTopicFilter(shared.filter, depth)?.reason;
+  }
+
+  #subscribe(
+    packet: SubscribePacket,
+    parsed: readonly ParsedRequest[],
+    decision: Decision<SubscribeModifiers> | undefined,
+    now: number,
+  ): void {
+    const { session, output, client, version, host, counters } = this.#connected;
+    const codes: number[] = [];
+    const retainedFor: Subscription[] = [];
+    for (let at = 0; at < parsed.length; at += 1) {
+      const one = this.#granted(parsed[at] as ParsedRequest, decision, at);
+      if (typeof one === 'number') {
+        counters.subscribeAuthError += 1;
+        codes.push(one);
+        continue;
+      }
+      codes.push(this.#add(one, packet, retainedFor));
+    }
+    if (version === 3 && codes.some((code) => code >= 0x80)) {
+      // MQTT 3.1 has no failure code in SUBACK: a grant must not be pretended.
+      client.disconnect(ReasonCode.NotAuthorized, 'subscription refused', now);
+      return;
+    }
+    const ticket = session.persistent && !host.durability.refusing ? host.durability.ticket : 0;
+    output.whenDurable(
+      ticket,
+      (when) => {
+        writeSuback(client.link.writer, version, packet.packetIdentifier, codes);
+        counters.subackSent += 1;
+        client.link.touch();
+        for (const subscription of retainedFor) host.sendRetained(subscription, when);
+      },
+      now,
+    );
+  }
+
+  /** The request as the back ends want it, or the Reason Code of the refusal. */
+  #granted(
+    parsed: ParsedRequest,
+    decision: Decision<SubscribeModifiers> | undefined,
+    at: number,
+  ): ParsedRequest | number {
+    if (decision === undefined) return parsed;
+    if (decision.verdict === 'deny') return decision.reasonCode;
+    if (decision.verdict === 'next') return ReasonCode.NotAuthorized;
+    const verdict = decision.modifiers?.verdicts[at];
+    if (verdict === undefined) return parsed;
+    if ('refused' in verdict) return verdict.refused;
+    if (verdict.topicFilter === parsed.request.topicFilter && verdict.qos === parsed.request.qos) {
+      return parsed;
+    }
+    const request = { ...parsed.request, topicFilter: verdict.topicFilter, qos: verdict.qos };
+    const shared = parseSharedFilter(verdict.topicFilter);
+    if (shared === undefined) return { request, group: undefined, filter: verdict.topicFilter };
+    if ('reason' in shared) return ReasonCode.TopicFilterInvalid;
+    return { request, group: shared.group, filter: shared.filter };
+  }
+
+  /** Adds or replaces one subscription. Returns its code for SUBACK. */
+  #add(parsed: ParsedRequest, packet: SubscribePacket, retainedFor: Subscription[]): number {
+    const { session, host, isBridge } = this.#connected;
+    const { request } = parsed;
+    const maximum = host.settings.maxSubscriptionsPerClient;
+    const isNewFilter = !session.subscriptions.has(request.topicFilter);
+    if (maximum > 0 && isNewFilter && session.subscriptions.size >= maximum) {
+      return ReasonCode.QuotaExceeded;
+    }
+    if (session.persistent && host.durability.refusing) return ReasonCode.QuotaExceeded;
+    const qos = Math.min(request.qos, host.settings.maximumQoS) as QoS;
+    const subscription = new Subscription(
+      session,
+      request.topicFilter,
+      parsed.group,
+      parsed.filter,
+      {
+        qos,
+        noLocal: request.noLocal || isBridge,
+        retainAsPublished: request.retainAsPublished || isBridge,
+        retainHandling: request.retainHandling,
+      },
+      packet.properties.subscriptionIdentifiers?.[0],
+    );
+    const isNew = host.subscribe(subscription);
+    // [MQTT5-3.8.4-4], [MQTT5-3.3.1-9..11]; shared subscriptions get no retained messages.
+    const wantsRetained = request.retainHandling === 0 || (request.retainHandling === 1 && isNew);
+    if (wantsRetained && parsed.group === undefined) retainedFor.push(subscription);
+    return qos;
+  }
+
+  #unsubscribe(
+    packet: UnsubscribePacket,
+    decision: Decision<UnsubscribeModifiers>,
+    now: number,
+  ): void {
+    const { session, output, client, version, host, counters } = this.#connected;
+    if (decision.verdict === 'deny') {
+      const codes = packet.topicFilters.map(() => decision.reasonCode);
+      writeUnsuback(client.link.writer, version, packet.packetIdentifier, codes);
+      counters.unsubackSent += 1;
+      client.link.touch();
+      return;
+    }
+    const changed = decision.verdict === 'allow' ? decision.modifiers?.topicFilters : undefined;
+    const codes = packet.topicFilters.map((topicFilter, at) =>
+      host.unsubscribe(session, changed?.[at] ?? topicFilter)
+        ? ReasonCode.Success
+        : ReasonCode.NoSubscriptionExisted,
+    );
+    const ticket = session.persistent && !host.durability.refusing ? host.durability.ticket : 0;
+    output.whenDurable(
+      ticket,
+      () => {
+        writeUnsuback(client.link.writer, version, packet.packetIdentifier, codes);
+        counters.unsubackSent += 1;
+        client.link.touch();
+      },
+      now,
+    );
+  }
+}
