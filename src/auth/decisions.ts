@@ -6,7 +6,7 @@
  * waits, nobody else does.
  */
 import type { Properties, QoS, SubscriptionRequest } from '../packet/mod.js';
-import type { PeerFacts } from '../session/link.js';
+import type { PeerFacts } from './facts.js';
 
 export interface Deny {
   readonly verdict: 'deny';
@@ -114,6 +114,11 @@ export interface SubscribeModifiers {
   readonly verdicts: readonly SubscribeVerdict[];
 }
 
+/** What one back end says; subscriptions answered with `next` go to the back end after it. */
+export interface SubscribeAnswers {
+  readonly verdicts: ReadonlyArray<SubscribeVerdict | Next>;
+}
+
 export interface UnsubscribeRequest {
   readonly client: ClientFacts;
   readonly topicFilters: readonly string[];
@@ -163,12 +168,14 @@ export interface AuthBackend {
   ): Decision<PublishModifiers> | undefined;
   /** True: `onPublish` depends only on client and topic name, so its answer may be cached per connection until `revision` changes. */
   readonly publishCacheable?: boolean;
-  /** Changes when earlier answers may no longer hold (a file was reloaded). */
+  /** True: `onPublish` always answers by returning, so that asking it allocates nothing. */
+  readonly publishSynchronous?: boolean;
+  /** Rises when earlier answers may no longer hold (a file was reloaded). */
   readonly revision?: number;
   onSubscribe?(
     request: SubscribeRequest,
-    reply: Reply<SubscribeModifiers>,
-  ): Decision<SubscribeModifiers> | undefined;
+    reply: Reply<SubscribeAnswers>,
+  ): Decision<SubscribeAnswers> | undefined;
   onUnsubscribe?(
     request: UnsubscribeRequest,
     reply: Reply<UnsubscribeModifiers>,

@@ -1,0 +1,13 @@
+/**
+ * auth: who may do what. Owns the questions, the answers, the chain of back ends, and what the two
+ * file back ends' files mean. Never reads a file or hashes: `files/` does, at the edge. Never
+ * says yes by accident: no answer, a wrong answer and a failing back end all deny.
+ *
+ *   session ──▶ AuthChain ──▶ back end 1 ─next─▶ back end 2 ─next─▶ … ─▶ denied
+ *      ▲                          │ allow, deny        │
+ *      └──────────────────────────┴────────────────────┘  now, or later by `reply`
+ */
+export type { BackendFailure } from './ask.js';
+export { AuthChain } from './chain.js';
+export * from './decisions.js';
+export type { ListenerFacts, PeerFacts } from './facts.js';
