@@ -9,6 +9,7 @@ import {
   type ClientHost,
   type ClientLink,
   type ClientLog,
+  type ClientPort,
   type DropReason,
   type LinkHandler,
   type PublishOutcome,
@@ -65,9 +66,9 @@ export class Broker implements ClientHost, SessionHost {
   readonly #registry: SessionRegistry;
   readonly #table: SubscriptionTable;
   readonly #realms = new Map<string, Realm>();
-  readonly #deadlines = new TimerWheel<Client>();
-  readonly #clients = new Set<Client>();
-  readonly #backlogged = new Set<Client>();
+  readonly #deadlines = new TimerWheel<ClientPort>();
+  readonly #clients = new Map<ClientPort, Client>();
+  readonly #backlogged = new Set<ClientPort>();
   readonly #outcome: PublishOutcome = { matched: false, ticket: 0, refused: 0 };
   #stamp = 0;
   #retainedCount = 0;
@@ -150,7 +151,7 @@ export class Broker implements ClientHost, SessionHost {
   /** A connection was accepted. */
   accept(link: ClientLink, now: number): LinkHandler {
     const client = new Client(link, this, now);
-    this.#clients.add(client);
+    this.#clients.set(client, client);
     return client;
   }
 
@@ -172,7 +173,7 @@ export class Broker implements ClientHost, SessionHost {
 
   /** Everyone is told to go (v5: 0x8B Server shutting down). */
   disconnectAll(reasonCode: number, reason: string, now: number): void {
-    for (const client of [...this.#clients]) client.disconnect(reasonCode, reason, now);
+    for (const client of [...this.#clients.values()]) client.disconnect(reasonCode, reason, now);
   }
 
   /** Publishes as the broker: not authorised, not gated, may go to $-topics. */
@@ -194,15 +195,15 @@ export class Broker implements ClientHost, SessionHost {
     }
   }
 
-  setDeadline(client: Client, deadlineMs: number): void {
+  setDeadline(client: ClientPort, deadlineMs: number): void {
     this.#deadlines.set(client, deadlineMs);
   }
 
-  clearDeadline(client: Client): void {
+  clearDeadline(client: ClientPort): void {
     this.#deadlines.clear(client);
   }
 
-  clientClosed(client: Client): void {
+  clientClosed(client: ClientPort): void {
     this.#deadlines.clear(client);
     this.#clients.delete(client);
     this.#backlogged.delete(client);
@@ -237,12 +238,12 @@ export class Broker implements ClientHost, SessionHost {
     return outcome;
   }
 
-  subscribe(subscription: Subscription): boolean {
-    return this.#table.subscribe(this.#realm(subscription.session.mountpoint), subscription);
+  subscribe(session: Session, subscription: Subscription): boolean {
+    return this.#table.subscribe(this.#realm(session.mountpoint), session, subscription);
   }
 
-  sendRetained(subscription: Subscription, now: number): void {
-    const { session, topicFilter, filter } = subscription;
+  sendRetained(session: Session, subscription: Subscription, now: number): void {
+    const { topicFilter, filter } = subscription;
     if (session.subscriptions.get(topicFilter) !== subscription) return;
     const { retained } = this.#realm(session.mountpoint);
     if (retained.size === 0) return;
@@ -265,7 +266,7 @@ export class Broker implements ClientHost, SessionHost {
     return this.durability.isBacklogged;
   }
 
-  waitForBacklog(client: Client): void {
+  waitForBacklog(client: ClientPort): void {
     this.#backlogged.add(client);
   }
 

@@ -2,6 +2,7 @@ import { RetainedStore } from '../retain/mod.js';
 import type {
   DeliveryTarget,
   Retained,
+  Receiver,
   Session,
   Subscription,
   TopicHandle,
@@ -17,7 +18,7 @@ const cachedTargetsMax = 2_000_000;
 /** The subscribers of one Topic Filter. */
 export interface FilterEntry {
   readonly filter: string;
-  readonly subscriptions: Map<Session, Subscription>;
+  readonly subscriptions: Map<Receiver, Subscription>;
   /** By name; undefined as long as there is none. */
   groups: Map<string, SharedGroup> | undefined;
 }

@@ -2,7 +2,7 @@ import type { Random } from '../base/mod.js';
 import type { Metrics } from '../metrics/mod.js';
 import type { QoS } from '../packet/mod.js';
 import { Entry, type Publication } from '../queue/mod.js';
-import type { Session, SharedSubscriptionPolicy } from '../session/mod.js';
+import type { Receiver, SharedSubscriptionPolicy } from '../session/mod.js';
 import { matchesFilter } from '../topic/mod.js';
 import { type Matches, merged, type Realm, type Target, type TopicRecord } from './realm.js';
 import type { SharedGroup } from './shared-group.js';
@@ -24,7 +24,7 @@ export class Router {
   route(
     publication: Publication,
     record: TopicRecord,
-    publisher: Session | undefined,
+    publisher: Receiver | undefined,
     policy: SharedSubscriptionPolicy,
     now: number,
   ): boolean {
@@ -93,7 +93,7 @@ function deliveredQoS(published: QoS, target: Target): QoS {
 }
 
 /** What the publisher itself gets: its No Local subscriptions do not count [MQTT5-3.8.3-3]. */
-function ownTarget(record: TopicRecord, session: Session, target: Target): Target | undefined {
+function ownTarget(record: TopicRecord, session: Receiver, target: Target): Target | undefined {
   if (session.noLocalCount === 0) return target;
   let own: Target | undefined;
   for (const subscription of session.subscriptions.values()) {

@@ -58,7 +58,7 @@ export class SharedGroup implements GroupReference {
       const member = members[(start + step) % count] as Subscription;
       const { session } = member;
       if (session.isReady) return member;
-      if (session.channel !== undefined) connected ??= member;
+      if (session.isConnected) connected ??= member;
       else if (qos > 0 && member.qos > 0) offline ??= member;
     }
     return connected ?? offline;

@@ -18,8 +18,8 @@ export class SubscriptionTable {
   }
 
   /** Adds or replaces [MQTT5-3.8.4-3]. True: the session did not have this Topic Filter. */
-  subscribe(realm: Realm, subscription: Subscription): boolean {
-    const { session, topicFilter } = subscription;
+  subscribe(realm: Realm, session: Session, subscription: Subscription): boolean {
+    const { topicFilter } = subscription;
     const previous = session.subscriptions.get(topicFilter);
     if (previous !== undefined) {
       subscription.storeNumber = previous.storeNumber;

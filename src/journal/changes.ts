@@ -1,5 +1,5 @@
 import type { Chunk, Entry } from '../queue/mod.js';
-import type { Session, Subscription } from '../session/mod.js';
+import type { DurableSession, Subscription } from '../session/mod.js';
 
 /** What one session has changed since the last batch was begun. */
 export interface SessionChanges {
@@ -41,7 +41,7 @@ export function mergedChanges(failed: SessionChanges, since: SessionChanges): Se
 }
 
 /** All chunks that still hold something of `session`. Before its entries are thrown away. */
-export function chunksOf(session: Session): Set<Chunk> {
+export function chunksOf(session: DurableSession): Set<Chunk> {
   const chunks = new Set<Chunk>();
   for (const entry of session.entries()) if (entry.chunk !== undefined) chunks.add(entry.chunk);
   return chunks;

@@ -4,7 +4,7 @@ import type {
   Durability,
   DurabilityWaiter,
   Retained,
-  Session,
+  DurableSession,
   Subscription,
 } from '../session/mod.js';
 import type { Store, StoreBatch, StoreFailure } from '../store/mod.js';
@@ -30,7 +30,7 @@ export interface JournalHost {
 /** The changes of a batch on its way, so that they can be taken back. */
 interface Writing {
   readonly number: number;
-  readonly sessions: Map<Session, SessionChanges>;
+  readonly sessions: Map<DurableSession, SessionChanges>;
   readonly retained: Map<number, RetainedChange>;
   readonly messages: readonly Message[];
   readonly removedMessages: readonly number[];
@@ -58,7 +58,7 @@ export class Journal implements Durability {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #host: JournalHost;
-  #sessions = new Map<Session, SessionChanges>();
+  #sessions = new Map<DurableSession, SessionChanges>();
   #retained = new Map<number, RetainedChange>();
   #removedMessages: number[] = [];
   #waiters = new Set<DurabilityWaiter>();
@@ -68,7 +68,7 @@ export class Journal implements Durability {
   #undurableBytes = 0;
   #wasBacklogged = false;
   /** The session of the last change, and its changes: bursts come from one session. */
-  #recent: Session | undefined;
+  #recent: DurableSession | undefined;
   #recentChanges: SessionChanges | undefined;
 
   constructor(store: Store, clock: Clock, host: JournalHost) {
@@ -97,7 +97,7 @@ export class Journal implements Durability {
     this.#lastNumber = Math.max(this.#lastNumber, lastNumber);
   }
 
-  appended(session: Session, entry: Entry): void {
+  appended(session: DurableSession, entry: Entry): void {
     const changes = this.#changesOf(session);
     session.lastSequence += 1;
     entry.sequence = session.lastSequence;
@@ -108,7 +108,7 @@ export class Journal implements Durability {
     this.#undurableBytes += entry.message.sizeBytes;
   }
 
-  finished(session: Session, entry: Entry): void {
+  finished(session: DurableSession, entry: Entry): void {
     const changes = this.#changesOf(session);
     changes.state = true;
     this.#release(entry.message);
@@ -118,15 +118,15 @@ export class Journal implements Durability {
     if (chunk.remaining === 0) changes.emptied.push(chunk);
   }
 
-  stateChanged(session: Session): void {
+  stateChanged(session: DurableSession): void {
     this.#changesOf(session).state = true;
   }
 
-  sessionChanged(session: Session): void {
+  sessionChanged(session: DurableSession): void {
     this.#changesOf(session).record = true;
   }
 
-  sessionEnded(session: Session): void {
+  sessionEnded(session: DurableSession): void {
     if (session.storeNumber === 0) return;
     const changes = this.#changesOf(session);
     changes.ended = true;
@@ -140,12 +140,12 @@ export class Journal implements Durability {
     changes.appended = [];
   }
 
-  subscribed(session: Session, subscription: Subscription): void {
+  subscribed(session: DurableSession, subscription: Subscription): void {
     if (subscription.storeNumber === 0) subscription.storeNumber = this.#nextNumber();
     this.#changesOf(session).subscriptions.set(subscription.storeNumber, subscription);
   }
 
-  unsubscribed(session: Session, subscription: Subscription): void {
+  unsubscribed(session: DurableSession, subscription: Subscription): void {
     if (subscription.storeNumber === 0) return;
     this.#changesOf(session).subscriptions.set(subscription.storeNumber, undefined);
   }
@@ -246,7 +246,7 @@ export class Journal implements Durability {
     return this.#sessions.size > 0 || this.#retained.size > 0 || this.#removedMessages.length > 0;
   }
 
-  #changesOf(session: Session): SessionChanges {
+  #changesOf(session: DurableSession): SessionChanges {
     if (session === this.#recent) return this.#recentChanges as SessionChanges;
     let changes = this.#sessions.get(session);
     if (changes === undefined) {
@@ -276,7 +276,7 @@ export class Journal implements Durability {
 
   #putSession(
     batch: StoreBatch,
-    session: Session,
+    session: DurableSession,
     changes: SessionChanges,
     messages: Message[],
   ): void {
@@ -348,12 +348,12 @@ function putRetained(batch: StoreBatch, number: number, change: RetainedChange):
   batch.put('retained', key(number), writer.take());
 }
 
-function sessionBytes(session: Session): Buffer {
+function sessionBytes(session: DurableSession): Buffer {
   return writeSession({
     mountpoint: session.mountpoint,
     clientIdentifier: session.clientIdentifier,
     persistent: session.persistent,
-    connected: session.channel !== undefined,
+    connected: session.isConnected,
     expiryInterval: session.expiryInterval,
     disconnectedAt: session.disconnectedAt,
     willDueAt: session.willDueAt,

@@ -1,5 +1,6 @@
 import type { CloseCause, ClientLink, LinkHandler } from './link.js';
 import { Connected } from './connected.js';
+import type { Connection } from './connection.js';
 import { Handshake } from './handshake.js';
 import {
   Decoder,
@@ -36,7 +37,7 @@ const packetSizeMax = 268_435_460;
  * events, and hands packets to the phase that it is in. While a decision is pending the client is
  * blocked: it is not read, nobody else waits.
  */
-export class Client implements LinkHandler {
+export class Client implements LinkHandler, Connection {
   readonly link: ClientLink;
   readonly host: ClientHost;
   readonly decoder: Decoder;

@@ -13,8 +13,8 @@ import {
   writePingresp,
   writePubrel,
 } from '../packet/mod.js';
-import type { Client } from './client.js';
-import type { Registration } from './host.js';
+import type { ConnectedClient, Connection } from './connection.js';
+import type { ClientHost, Registration } from './host.js';
 import type { ClientLimits } from './limits.js';
 import type { CloseCause } from './link.js';
 import { ClientOutput } from './output.js';
@@ -29,15 +29,14 @@ const keepAliveFactor = 1.5;
  * A client that has its CONNACK. Takes every packet type that a client may send and keeps the
  * deadlines of the connection.
  */
-export class Connected {
-  readonly client: Client;
+export class Connected implements ConnectedClient {
+  readonly client: Connection;
   readonly session: Session;
   readonly output: ClientOutput;
   readonly version: ProtocolVersion;
   readonly counters: VersionCounters;
   readonly limits: ClientLimits;
   readonly facts: ClientFacts;
-  /** The client is a bridge (protocol levels 131, 132): No Local and Retain As Published implied. */
   readonly isBridge: boolean;
   /** Request Problem Information: reason strings may be sent [MQTT5-3.1.2-29]. */
   readonly wantsReasons: boolean;
@@ -55,7 +54,7 @@ export class Connected {
   /** State of a re-authentication under way. */
   #reAuthentication: { state: unknown } | undefined;
 
-  constructor(client: Client, registration: Registration, session: Session, now: number) {
+  constructor(client: Connection, registration: Registration, session: Session, now: number) {
     const { connect, limits } = registration;
     const { settings, metrics } = client.host;
     this.client = client;
@@ -105,7 +104,7 @@ export class Connected {
     this.#requests = new SubscriptionRequests(this);
   }
 
-  get host(): Client['host'] {
+  get host(): ClientHost {
     return this.client.host;
   }
 
@@ -228,14 +227,12 @@ export class Connected {
     else this.host.clearDeadline(this.client);
   }
 
-  /** Nothing is read from this client before `when`. */
   delayReading(when: number, now: number): void {
     this.#readAgainAt = Math.max(this.#readAgainAt, when);
     this.client.block();
     this.setDeadline(now);
   }
 
-  /** A publish of this client could not be owned; a 3.x client can only be told by closing. */
   onPublishRefused(now: number): void {
     this.counters.publishError += 1;
     if (this.version === 5 || this.#closeAt !== 0) return;
@@ -243,7 +240,6 @@ export class Connected {
     this.setDeadline(now);
   }
 
-  /** After one refusal all later publishes of a 3.x connection are refused, to keep their order. */
   get isRefusing(): boolean {
     return this.#closeAt !== 0;
   }

@@ -1,6 +1,31 @@
 import type { Entry } from '../queue/mod.js';
-import type { Session } from './session.js';
 import type { Subscription } from './subscription.js';
+import type { SessionWill } from './will.js';
+
+/** A session as its records have it. */
+export interface DurableSession {
+  /** Number of its records in the store; 0: it has none. Set by the journal. */
+  storeNumber: number;
+  /** Sequence of the entry that was persisted last. Kept by the journal. */
+  lastSequence: number;
+  readonly mountpoint: string;
+  readonly clientIdentifier: string;
+  readonly persistent: boolean;
+  readonly isConnected: boolean;
+  readonly expiryInterval: number;
+  readonly disconnectedAt: number;
+  readonly will: SessionWill | undefined;
+  readonly willDueAt: number;
+  readonly received: ReadonlySet<number> | undefined;
+  readonly subscriptions: ReadonlyMap<string, Subscription>;
+  /** In order: in flight, then waiting. */
+  entries(): Iterable<Entry>;
+  inflightEntries(): Iterable<Entry>;
+  /** The first persisted entry that waits. */
+  firstWaiting(): Entry | undefined;
+  /** The store could not own these: they are nobody's any more. */
+  withdraw(entries: ReadonlySet<Entry>): void;
+}
 
 /**
  * What the session machine tells of changes that must survive, and how it learns that they do.
@@ -17,17 +42,17 @@ export interface Durability {
   /** True while the store cannot own anything new (full, failing). Deletes are still tried. */
   readonly refusing: boolean;
   /** `entry` came into the session's queue. Gives it its sequence. */
-  appended(session: Session, entry: Entry): void;
+  appended(session: DurableSession, entry: Entry): void;
   /** `entry` is Done: acknowledged, dropped or expired. */
-  finished(session: Session, entry: Entry): void;
+  finished(session: DurableSession, entry: Entry): void;
   /** In-flight entries or received QoS 2 identifiers changed. */
-  stateChanged(session: Session): void;
+  stateChanged(session: DurableSession): void;
   /** Expiry, will, connectedness or persistence changed. */
-  sessionChanged(session: Session): void;
+  sessionChanged(session: DurableSession): void;
   /** The session is over: all its records go. */
-  sessionEnded(session: Session): void;
-  subscribed(session: Session, subscription: Subscription): void;
-  unsubscribed(session: Session, subscription: Subscription): void;
+  sessionEnded(session: DurableSession): void;
+  subscribed(session: DurableSession, subscription: Subscription): void;
+  unsubscribed(session: DurableSession, subscription: Subscription): void;
   /** `waiter.onDurable` is called once after the next batch has settled, whatever became of it. */
   wait(waiter: DurabilityWaiter): void;
 }

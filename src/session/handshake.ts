@@ -11,7 +11,7 @@ import {
   writeConnack,
 } from '../packet/mod.js';
 import { checkTopicName } from '../topic/mod.js';
-import type { Client } from './client.js';
+import type { Connection } from './connection.js';
 import { willOf } from './connect-rules.js';
 import { effectiveExpiry, identityProblem } from './connect-rules.js';
 import type { Registration } from './host.js';
@@ -33,7 +33,7 @@ type Step =
  * authentication, the authorisation of the will. The session itself is the broker's.
  */
 export class Handshake {
-  readonly #client: Client;
+  readonly #client: Connection;
   #step: Step = { name: 'waiting' };
   /** Set when the server made the identifier [MQTT5-3.2.2-16]. */
   #assignedIdentifier: string | undefined;
@@ -42,7 +42,7 @@ export class Handshake {
   /** Authentication Data for CONNACK, from the last round of enhanced authentication. */
   #authenticationData: Uint8Array | undefined;
 
-  constructor(client: Client, _now: number) {
+  constructor(client: Connection, _now: number) {
     this.#client = client;
     this.#mountpoint = client.link.peer.listener.mountpoint;
   }

@@ -1,10 +1,10 @@
 import type { AuthChain } from '../auth/mod.js';
 import type { Metrics } from '../metrics/mod.js';
-import type { ConnectPacket, ProtocolVersion } from '../packet/mod.js';
+import type { ConnectPacket } from '../packet/mod.js';
 import type { Publication } from '../queue/mod.js';
-import type { Client } from './client.js';
 import type { Durability } from './durability.js';
 import type { ClientLimits } from './limits.js';
+import type { ClientLink } from './link.js';
 import type { Session } from './session.js';
 import type { Settings } from './settings.js';
 import type { Subscription } from './subscription.js';
@@ -27,9 +27,25 @@ export interface PublishOutcome {
   refused: number;
 }
 
+/** A client as the node sees it. */
+export interface ClientPort {
+  readonly link: ClientLink;
+  readonly isClosed: boolean;
+  onDeadline(now: number): void;
+  onBacklogCleared(now: number): void;
+  /** The broker has the session for an accepted CONNECT; `ticket` 0: CONNACK need not wait. */
+  onRegistered(
+    registration: Registration,
+    session: Session,
+    sessionPresent: boolean,
+    ticket: number,
+    now: number,
+  ): void;
+}
+
 /** A CONNECT that was accepted in every respect but the session. */
 export interface Registration {
-  readonly client: Client;
+  readonly client: ClientPort;
   readonly connect: ConnectPacket;
   readonly mountpoint: string;
   readonly clientIdentifier: string;
@@ -59,10 +75,10 @@ export interface ClientHost {
   /** An identifier that no session has, for a client that sent none [MQTT5-3.1.3-6]. */
   newClientIdentifier(mountpoint: string): string;
   /** `Client.onDeadline` is called within a second after `deadlineMs`; a later call moves it. */
-  setDeadline(client: Client, deadlineMs: number): void;
-  clearDeadline(client: Client): void;
+  setDeadline(client: ClientPort, deadlineMs: number): void;
+  clearDeadline(client: ClientPort): void;
   /** The connection is over for the core: no more events from it, no deadline. */
-  clientClosed(client: Client): void;
+  clientClosed(client: ClientPort): void;
   /** Answers with `client.onRegistered`, possibly before it returns. */
   register(registration: Registration, now: number): void;
   /** `name` is a valid Topic Name. */
@@ -70,9 +86,9 @@ export interface ClientHost {
   /** Routes `publication`, which is filled. `retain` messages are stored first. */
   publish(topic: TopicHandle, publisher: Session, now: number): PublishOutcome;
   /** Adds or replaces. True: the session did not have it before. */
-  subscribe(subscription: Subscription): boolean;
+  subscribe(session: Session, subscription: Subscription): boolean;
   /** Sends retained messages as Retain Handling says; after SUBACK. */
-  sendRetained(subscription: Subscription, now: number): void;
+  sendRetained(session: Session, subscription: Subscription, now: number): void;
   /** False: there was no such subscription. */
   unsubscribe(session: Session, topicFilter: string): boolean;
   /** The connection of `session` has ended; its will is due unless `discardWill`. */
@@ -82,7 +98,5 @@ export interface ClientHost {
   /** True while what waits for the store is more than it may be; then publishers are not read. */
   readonly isBacklogged: boolean;
   /** `client.onBacklogCleared` is called once when it has drained. */
-  waitForBacklog(client: Client): void;
+  waitForBacklog(client: ClientPort): void;
 }
-
-export type { ProtocolVersion };

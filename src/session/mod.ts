@@ -8,10 +8,11 @@
  *                                                 └─▶ ClientOutput ◀──────── Session.deliver
  */
 export { Client } from './client.js';
-export type { Durability, DurabilityWaiter } from './durability.js';
+export type { Durability, DurabilityWaiter, DurableSession } from './durability.js';
 export type {
   ClientHost,
   ClientLog,
+  ClientPort,
   PublishOutcome,
   Registration,
   TopicHandle,
@@ -37,5 +38,5 @@ export {
   type SharedSubscriptionPolicy,
   sharedSubscriptionPolicies,
 } from './settings.js';
-export { type DeliveryTarget, Subscription } from './subscription.js';
+export { type DeliveryTarget, type Receiver, Subscription } from './subscription.js';
 export type { SessionWill } from './will.js';

@@ -10,7 +10,7 @@ import {
 import { Message } from '../queue/mod.js';
 import { checkTopicName } from '../topic/mod.js';
 import { IncomingAliases } from './aliases.js';
-import type { Connected } from './connected.js';
+import type { ConnectedClient } from './connection.js';
 import type { TopicHandle } from './host.js';
 
 /** Milliseconds of the window in which `max_message_rate` counts. */
@@ -21,7 +21,7 @@ const rateWindowMs = 1000;
  * answer in its order. QoS 0 to a topic that was used before allocates nothing.
  */
 export class PublishIntake {
-  readonly #connected: Connected;
+  readonly #connected: ConnectedClient;
   #aliases: IncomingAliases | undefined;
   /** The topic of the last PUBLISH: most clients stay with one. */
   #lastTopic: TopicHandle | undefined;
@@ -31,7 +31,7 @@ export class PublishIntake {
   #rateWindowStart = 0;
   #rateCount = 0;
 
-  constructor(connected: Connected) {
+  constructor(connected: ConnectedClient) {
     this.#connected = connected;
   }
 

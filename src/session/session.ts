@@ -10,9 +10,9 @@ import {
   WaitingQueue,
 } from '../queue/mod.js';
 import type { RetainedCursor } from '../retain/mod.js';
-import type { Durability } from './durability.js';
+import type { Durability, DurableSession } from './durability.js';
 import type { ClientLimits } from './limits.js';
-import type { DeliveryTarget, Subscription } from './subscription.js';
+import type { DeliveryTarget, Receiver, Subscription } from './subscription.js';
 import type { SessionWill } from './will.js';
 
 /** Sessions with this expiry interval never expire [MQTT5 3.1.2.11.2]. */
@@ -79,7 +79,7 @@ interface RetainedDelivery {
  *
  * Lists of messages are made when they are first needed: an idle session is small.
  */
-export class Session {
+export class Session implements Receiver, DurableSession {
   readonly mountpoint: string;
   readonly clientIdentifier: string;
   /** Number of its records in the store; 0: it has none. Set by the journal. */
@@ -130,6 +130,10 @@ export class Session {
     this.clientIdentifier = clientIdentifier;
     this.limits = limits;
     this.#host = host;
+  }
+
+  get isConnected(): boolean {
+    return this.channel !== undefined;
   }
 
   get waitingCount(): number {

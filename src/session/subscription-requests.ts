@@ -9,7 +9,7 @@ import {
   writeUnsuback,
 } from '../packet/mod.js';
 import { checkTopicFilter, parseSharedFilter } from '../topic/mod.js';
-import type { Connected } from './connected.js';
+import type { ConnectedClient } from './connection.js';
 import { Subscription } from './subscription.js';
 
 interface ParsedRequest {
@@ -20,9 +20,9 @@ interface ParsedRequest {
 
 /** SUBSCRIBE and UNSUBSCRIBE of one client (MQTT 5 sections 3.8 to 3.11). */
 export class SubscriptionRequests {
-  readonly #connected: Connected;
+  readonly #connected: ConnectedClient;
 
-  constructor(connected: Connected) {
+  constructor(connected: ConnectedClient) {
     this.#connected = connected;
   }
 
@@ -131,7 +131,7 @@ export class SubscriptionRequests {
         writeSuback(client.link.writer, version, packet.packetIdentifier, codes);
         counters.subackSent += 1;
         client.link.touch();
-        for (const subscription of retainedFor) host.sendRetained(subscription, when);
+        for (const subscription of retainedFor) host.sendRetained(session, subscription, when);
       },
       now,
     );
@@ -183,7 +183,7 @@ export class SubscriptionRequests {
       },
       packet.properties.subscriptionIdentifiers?.[0],
     );
-    const isNew = host.subscribe(subscription);
+    const isNew = host.subscribe(session, subscription);
     // [MQTT5-3.8.4-4], [MQTT5-3.3.1-9..11]; shared subscriptions get no retained messages.
     const wantsRetained = request.retainHandling === 0 || (request.retainHandling === 1 && isNew);
     if (wantsRetained && parsed.group === undefined) retainedFor.push(subscription);

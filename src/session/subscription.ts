@@ -1,10 +1,32 @@
-import type { GroupReference } from '../queue/mod.js';
+import type { Entry, GroupReference, Publication } from '../queue/mod.js';
 import type { QoS, RetainHandling } from '../packet/mod.js';
-import type { Session } from './session.js';
+import type { ClientLimits } from './limits.js';
+
+/** A session as routing sees it: it receives, and it remembers its own subscriptions. */
+export interface Receiver {
+  readonly mountpoint: string;
+  readonly clientIdentifier: string;
+  readonly persistent: boolean;
+  readonly limits: ClientLimits;
+  readonly isConnected: boolean;
+  /** Can take a message now without queueing it. For shared subscriptions. */
+  readonly isReady: boolean;
+  /** By Topic Filter as the client sent it. Changed by the broker only. */
+  readonly subscriptions: Map<string, Subscription>;
+  /** How many of them have No Local. Kept by the broker. */
+  noLocalCount: number;
+  /** Used by the router to merge overlapping subscriptions. */
+  matchMark: number;
+  matchIndex: number;
+  /** A message matched one of the subscriptions. `qos` is already the one to deliver with. */
+  deliver(publication: Publication, target: DeliveryTarget, qos: QoS, now: number): void;
+  /** A kept message comes in, from another member of a shared group. */
+  accept(entry: Entry, now: number): void;
+}
 
 /** What a matching message needs to know of one receiver. */
 export interface DeliveryTarget {
-  readonly session: Session;
+  readonly session: Receiver;
   readonly qos: QoS;
   readonly retainAsPublished: boolean;
   /** In ascending order of their subscriptions; undefined when none has an identifier. */
@@ -17,7 +39,7 @@ export interface DeliveryTarget {
  * topic, it is the delivery target itself, so routing tables hold no copies.
  */
 export class Subscription implements DeliveryTarget {
-  readonly session: Session;
+  readonly session: Receiver;
   /** As the client sent it, `$share/…` included; the key in `Session.subscriptions`. */
   readonly topicFilter: string;
   /** What is matched: the part behind `$share/group/`, or all of it. */
@@ -32,7 +54,7 @@ export class Subscription implements DeliveryTarget {
   storeNumber = 0;
 
   constructor(
-    session: Session,
+    session: Receiver,
     topicFilter: string,
     group: string | undefined,
     filter: string,

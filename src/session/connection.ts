@@ -1,0 +1,42 @@
+import type { ClientFacts } from '../auth/mod.js';
+import type { VersionCounters } from '../metrics/mod.js';
+import type { Decoder, ProtocolVersion } from '../packet/mod.js';
+import type { ClientHost, ClientPort } from './host.js';
+import type { ClientLimits } from './limits.js';
+import type { ClientOutput } from './output.js';
+import type { Session } from './session.js';
+
+/** The connection as its phases use it. Implemented by {@link Client}. */
+export interface Connection extends ClientPort {
+  readonly host: ClientHost;
+  readonly decoder: Decoder;
+  /** Milliseconds since the epoch; any complete packet counts [MQTT5-3.1.2-22]. */
+  readonly lastPacketAt: number;
+  /** Stops taking packets until `unblock`: an answer from elsewhere is awaited. */
+  block(): void;
+  unblock(now: number): void;
+  /** Ends the connection from our side with a reason that a v5 client is told. */
+  disconnect(reasonCode: number, reason: string, now: number): void;
+  /** Closes without a word: the client said DISCONNECT, or was refused in CONNACK. */
+  closeQuietly(how: 'flush' | 'abort'): void;
+}
+
+/** A client that has its CONNACK, as the parts that take its packets use it. */
+export interface ConnectedClient {
+  readonly client: Connection;
+  readonly host: ClientHost;
+  readonly session: Session;
+  readonly output: ClientOutput;
+  readonly version: ProtocolVersion;
+  readonly counters: VersionCounters;
+  readonly limits: ClientLimits;
+  readonly facts: ClientFacts;
+  /** The client is a bridge (protocol levels 131, 132): No Local and Retain As Published implied. */
+  readonly isBridge: boolean;
+  /** After one refusal all later publishes of a 3.x connection are refused, to keep their order. */
+  readonly isRefusing: boolean;
+  /** A publish of this client could not be owned; a 3.x client can only be told by closing. */
+  onPublishRefused(now: number): void;
+  /** Nothing is read from this client before `when`. */
+  delayReading(when: number, now: number): void;
+}
