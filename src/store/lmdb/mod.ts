@@ -17,3 +17,12 @@ export {
   type OpenedStore,
   openLmdbStore,
 } from './lmdb-store.js';
+export type { LockHolder } from './lock.js';
+export {
+  backupStore,
+  type CompactResult,
+  compactStore,
+  type StoreSummary,
+  showStore,
+  type TableSummary,
+} from './tools.js';

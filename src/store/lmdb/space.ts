@@ -82,9 +82,10 @@ export class Space {
   }
 
   /**
-   * The file cannot grow: what LMDB has on its free list must do. Pages that the latest commits
-   * freed are not to be had yet, hence the halving. A value of more than a page needs a run of
-   * pages, which the free list does not promise: it must fit into the headroom.
+   * The file cannot grow: what LMDB has on its free list must do, half of it, because the pages that
+   * the latest commits freed are not to be had yet. A value of more than a page needs a run of
+   * pages, which the free list does not promise. LMDB takes the run from the headroom then, so it
+   * must fit in there without costing the removals their half of the reserve.
    */
   #fitsFull(need: SpaceNeed): boolean {
     const { root, tables } = this.#environment;
@@ -94,10 +95,13 @@ export class Space {
     const free = statistics.lastPageNumber + 1 - 2 - pagesOf(statistics.free) - treePages;
     const payload = Math.ceil((2 * need.bytes) / this.#pageBytes);
     const touched = Math.min(2 * need.changes, treePages) + payload + 16;
-    const kept = need.puts === 0 ? 0 : this.#reserveBytes;
-    const tail = Math.floor((this.#headroom() - kept) / this.#pageBytes);
-    const hasLongValues = need.bytes > need.changes * (this.#pageBytes >> 2);
-    return touched <= Math.max(0, tail) + (hasLongValues ? 0 : free >> 1);
+    const reserve = Math.floor(this.#reserveBytes / this.#pageBytes);
+    const tail = Math.floor(this.#headroom() / this.#pageBytes);
+    if (need.puts === 0) return touched <= tail + (free >> 1);
+    if (touched <= Math.max(0, tail - reserve)) return true;
+    const hasRuns = need.bytes > need.changes * (this.#pageBytes >> 1);
+    if (hasRuns && payload > tail - (reserve >> 1)) return false;
+    return touched <= Math.max(0, tail - reserve) + (free >> 1);
   }
 
   /** Appends zeros. False when the disk gave less than was asked for. */
