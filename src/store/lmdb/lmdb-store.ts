@@ -9,6 +9,7 @@ import { codeOf, meansFull, reasonOf, StoreOpenError } from './errors.js';
 import { checkLayout, nextBoot, type StoreIdentity } from './identity.js';
 import { type DirectoryLock, lockDirectory } from './lock.js';
 import { packBatch, packedSize } from './packed-batch.js';
+import { ensureRoom } from './room.js';
 import type { WriterAnswer, WriterBatch, WriterOptions } from './writer-messages.js';
 
 export interface LmdbStoreOptions {
@@ -241,6 +242,7 @@ function unwritable(directory: string, error: unknown): StoreOpenError {
 /** System errors are about the directory; what else LMDB says is about the content of the file. */
 function openChecked(directory: string, sync: boolean): Environment {
   try {
+    ensureRoom(directory);
     return openEnvironment(directory, sync);
   } catch (error) {
     const code = codeOf(error);

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { codeOf, reasonOf, StoreOpenError } from './errors.js';
 
 /**
@@ -102,18 +102,29 @@ function describeSelf(): LockHolder {
 function tryLink(path: string, holder: LockHolder): boolean {
   const aside = `${path}.${holder.pid}.${holder.token}`;
   try {
-    writeFileSync(aside, `${JSON.stringify(holder)}\n`, { flag: 'wx' });
-    linkSync(aside, path);
+    const text = `${JSON.stringify(holder)}\n`;
+    writeFileSync(aside, text, { flag: 'wx' });
+    publish(aside, path, text);
     return true;
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false;
     throw new StoreOpenError(
       'STORE_UNWRITABLE',
-      `The data directory cannot be written: ${reasonOf(error)}; check its owner, its rights and the free space.`,
+      `The data directory ${dirname(path)} cannot be written: ${reasonOf(error)}; check its owner, its rights and the free space.`,
       error,
     );
   } finally {
     rmSync(aside, { force: true });
+  }
+}
+
+function publish(aside: string, path: string, text: string): void {
+  try {
+    linkSync(aside, path);
+  } catch (error) {
+    // A file system without hard links (FAT, some network mounts): not whole at once, but exclusive.
+    if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK'].includes(codeOf(error))) throw error;
+    writeFileSync(path, text, { flag: 'wx' });
   }
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { meansFull } from './errors.js';
 import {
   dataFile,
@@ -65,6 +65,15 @@ export class Space {
   afterCommit(): void {
     this.#measure();
     if (this.#headroom() < this.#reserveBytes + stepBytes) this.#extend(stepBytes);
+  }
+
+  /** Brings everything that was written to the file to the disk. Errors show at the next commit. */
+  sync(): void {
+    try {
+      fdatasyncSync(this.#file);
+    } catch {
+      // Nothing was promised: sync is off.
+    }
   }
 
   close(): void {

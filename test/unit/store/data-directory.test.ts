@@ -3,7 +3,6 @@ import { Buffer } from 'node:buffer';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
-  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -204,17 +203,6 @@ describe('what is in the data directory', () => {
       await refuses(open(join(file, 'data')), 'STORE_UNWRITABLE', /file\/data/);
     }),
   );
-
-  const needsUser = 'a directory without write permission is refused';
-  if (process.getuid?.() === 0) it.skip(`${needsUser} (skipped: root may write anywhere)`);
-  else
-    it(
-      needsUser,
-      withDirectory(async (directory) => {
-        chmodSync(directory, 0o500);
-        await refuses(open(directory), 'STORE_UNWRITABLE', /EACCES/);
-      }),
-    );
 
   it(
     'a data file that was cut short is refused, whatever its length',

@@ -30,9 +30,9 @@ const canMount =
   spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', '/mnt']).status ===
     0;
 
-function runOnSmallDisk(script: string): Step[] {
+function runOnSmallDisk(script: string, options = 'size=12m'): Step[] {
   const mount = mkdtempSync(join(tmpdir(), 'nautilusmq-disk-'));
-  const command = 'mount -t tmpfs -o size=12m tmpfs "$1" && exec "$2" "$3" "$4" "$1/data"';
+  const command = `mount -t tmpfs -o ${options} tmpfs "$1" && exec "$2" "$3" "$4" "$1/data"`;
   const words = ['-m', 'sh', '-c', command, 'sh', mount, process.execPath, storeProcess, script];
   const { stdout, stderr, status } = spawnSync('unshare', words, { encoding: 'utf8' });
   rmSync(mount, { recursive: true });
@@ -64,6 +64,21 @@ for (const { script, kind } of [
       assert.ok((named.get('full')?.stored ?? 0) > 20);
       assert.equal(named.get('reopened')?.boot, 2);
       assert.equal(steps.length, 9, JSON.stringify(steps));
+    });
+}
+
+for (const { options, kind } of [
+  { options: 'ro,size=12m', kind: 'read-only' },
+  { options: 'size=8k', kind: 'too small' },
+]) {
+  const title = `a data directory on a ${kind} disk is refused in one sentence`;
+  if (!canMount) it.skip(`${title} (skipped: mounting a tmpfs needs root and unshare)`);
+  else
+    it(title, () => {
+      const [step, ...more] = runOnSmallDisk('refuse', options);
+      assert.deepEqual(more, []);
+      assert.equal(step?.failure?.code, 'STORE_UNWRITABLE');
+      assert.match(step.failure.message, /data cannot be written: [^\n]+check its owner[^\n]+\.$/);
     });
 }
 
