@@ -67,7 +67,10 @@ function fitting(
   return kept;
 }
 
-/** Writes the fixed header, makes room for the rest, and returns the offset of the rest. */
+/**
+ * Writes the fixed header, makes room for the rest, and returns the offset of the rest. `w.bytes` may
+ * be another buffer afterwards.
+ */
 function begin(w: PacketWriter, first: number, remainingLength: number): number {
   w.reserve(fixedHeaderMax + remainingLength);
   w.bytes[w.length] = first;
@@ -219,9 +222,10 @@ function writeLongAck(
       writeShortAck(w, first, packetIdentifier);
       return;
     }
-    const at = writeTwoByteInteger(w.bytes, begin(w, first, 3), packetIdentifier);
-    w.bytes[at] = reasonCode;
-    w.length = at + 1;
+    const start = begin(w, first, 3);
+    writeTwoByteInteger(w.bytes, start, packetIdentifier);
+    w.bytes[start + 2] = reasonCode;
+    w.length = start + 3;
     return;
   }
   const start = begin(w, first, 3 + blockSize(fit));
