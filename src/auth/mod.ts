@@ -11,3 +11,6 @@ export type { BackendFailure } from './ask.js';
 export { AuthChain } from './chain.js';
 export * from './decisions.js';
 export type { ListenerFacts, PeerFacts } from './facts.js';
+export { AclBackend } from './acl-backend.js';
+export { type Acl, parseAcl } from './acl-file.js';
+export { describeProblem, type FileProblem, type Parsed } from './file-problem.js';
