@@ -1,0 +1,183 @@
+/** The brokers that are compared: how each is started on loopback, fairly set, and stopped. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+
+export const brokerNames = ['ours', 'mosquitto', 'aedes'] as const;
+export type BrokerName = (typeof brokerNames)[number];
+
+export const brokerTitles: Readonly<Record<BrokerName, string>> = {
+  ours: 'NautilusMQ',
+  mosquitto: 'Mosquitto',
+  aedes: 'Aedes',
+};
+
+/** A started broker; `stop` ends the process and removes its directory. */
+export interface RunningBroker {
+  readonly port: number;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/** Where things lie: the repository, and the directory under which data directories are made. */
+export interface Places {
+  readonly root: string;
+  readonly dataRoot: string;
+}
+
+interface Command {
+  readonly program: string;
+  readonly arguments: readonly string[];
+}
+
+const mosquittoPaths = ['/usr/sbin/mosquitto', '/usr/local/sbin/mosquitto', '/usr/bin/mosquitto'];
+const START_TIMEOUT_MS = 20_000;
+const STOP_TIMEOUT_MS = 10_000;
+const CONNECT_PAUSE_MS = 20;
+
+/** Unacknowledged messages towards one client; above every window that a scenario uses. */
+const INFLIGHT_MAX = 2_000;
+
+function ourProgram(root: string): string {
+  return join(root, 'dist', 'src', 'cli', 'nautilusmq.js');
+}
+
+/** Why a broker cannot be started here; undefined when it can. */
+export function missingReason(name: BrokerName, places: Places): string | undefined {
+  if (name === 'ours' && !existsSync(ourProgram(places.root))) {
+    return `${ourProgram(places.root)} is not built`;
+  }
+  if (name === 'mosquitto' && !mosquittoPaths.some((path) => existsSync(path))) {
+    return 'not installed: apt-get install mosquitto';
+  }
+  if (name === 'aedes' && !existsSync(join(places.root, 'node_modules', 'aedes'))) {
+    return 'not installed: npm install';
+  }
+  return undefined;
+}
+
+/** Everything that would drop or delay messages on purpose is out of the way, for all alike. */
+function ourCommand(root: string, directory: string, port: number, webSocketPort: number): Command {
+  const settings: Readonly<Record<string, string>> = {
+    'listener.tcp.default': `127.0.0.1:${port}`,
+    'listener.ws.default': `127.0.0.1:${webSocketPort}`,
+    platform_data_dir: join(directory, 'data'),
+    allow_anonymous: 'on',
+    'log.console': 'off',
+    store: 'lmdb',
+    max_inflight_messages: String(INFLIGHT_MAX),
+    max_online_messages: '-1',
+    max_offline_messages: '-1',
+    'listener.max_connections': 'infinity',
+  };
+  const sets = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+  return { program: process.execPath, arguments: [ourProgram(root), 'start', ...sets] };
+}
+
+function mosquittoCommand(directory: string, port: number): Command {
+  const lines = [
+    `listener ${port} 127.0.0.1`,
+    'allow_anonymous true',
+    'max_connections -1',
+    `max_inflight_messages ${INFLIGHT_MAX}`,
+    'max_queued_messages 0',
+    'persistence false',
+    'log_dest none',
+  ];
+  const file = join(directory, 'mosquitto.conf');
+  writeFileSync(file, `${lines.join('\n')}\n`);
+  const program = mosquittoPaths.find((path) => existsSync(path)) ?? 'mosquitto';
+  return { program, arguments: ['-c', file] };
+}
+
+function aedesCommand(port: number): Command {
+  const script = new URL('./peers/aedes.js', import.meta.url).pathname;
+  return { program: process.execPath, arguments: [script, String(port)] };
+}
+
+/** A port that was free a moment ago. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function canConnect(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('connect', () => resolve(true)).on('error', () => resolve(false));
+    socket.on('connect', () => socket.destroy());
+  });
+}
+
+/** Waits until the port answers; throws what the broker printed when it ends before that. */
+async function waitUntilReady(child: ChildProcess, port: number, title: string): Promise<void> {
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      printed = (printed + text).slice(-2_000);
+    });
+  }
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  while (!(await canConnect(port))) {
+    if (child.exitCode !== null || child.signalCode !== null) {
+      throw new Error(`${title} ended at start: ${printed.trim()}`);
+    }
+    if (Date.now() > deadline) throw new Error(`${title} does not listen: ${printed.trim()}`);
+    await new Promise((resolve) => setTimeout(resolve, CONNECT_PAUSE_MS));
+  }
+}
+
+function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    child.on('exit', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    child.kill('SIGTERM');
+  });
+}
+
+/** Starts a broker on ports that the system chose, with an empty data directory of its own. */
+export async function startBroker(name: BrokerName, places: Places): Promise<RunningBroker> {
+  mkdirSync(places.dataRoot, { recursive: true });
+  const directory = mkdtempSync(join(places.dataRoot, 'nautilusmq-bench-'));
+  const port = await freePort();
+  const commands: Readonly<Record<BrokerName, () => Promise<Command>>> = {
+    ours: async () => ourCommand(places.root, directory, port, await freePort()),
+    mosquitto: async () => mosquittoCommand(directory, port),
+    aedes: async () => aedesCommand(port),
+  };
+  const command = await commands[name]();
+  const child = spawn(command.program, command.arguments, {
+    cwd: directory,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const killWithUs = (): void => {
+    child.kill('SIGKILL');
+    rmSync(directory, { recursive: true, force: true });
+  };
+  process.on('exit', killWithUs);
+  const stop = async (): Promise<void> => {
+    await end(child);
+    process.off('exit', killWithUs);
+    rmSync(directory, { recursive: true, force: true });
+  };
+  try {
+    await new Promise((resolve, reject) => child.on('spawn', resolve).on('error', reject));
+    await waitUntilReady(child, port, brokerTitles[name]);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { port, pid: child.pid ?? 0, stop };
+}
