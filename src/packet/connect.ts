@@ -50,9 +50,15 @@ export function decodeConnect(reader: PacketReader, header: ConnectFixedHeader):
     const reason = 'The CONNECT has Authentication Data without an Authentication Method.';
     reader.fail(ReasonCode.ProtocolError, reason, undefined, undefined);
   }
+  // The payload has its fields in this order [MQTT5-3.1.3-1] [MQTT3-3.1.3-1], the first always
+  // [MQTT5-3.1.3-3] [MQTT3-3.1.3-3], all text as UTF-8 [MQTT5-3.1.3-4] [MQTT3-3.1.3-4]
+  // [MQTT5-3.1.3-11] [MQTT3-3.1.3-10] [MQTT5-3.1.3-12] [MQTT3-3.1.3-11].
   const clientIdentifier = reader.string('Client Identifier');
+  // [MQTT5-3.1.2-9] [MQTT3-3.1.2-9]
   const will = (flags & flagBits.will) === 0 ? undefined : readWill(reader, flags, version);
-  // A 3.1 client may set the flags and leave the fields out (MQTT 3.1 section 3.1).
+  // A field is there exactly when its flag is set: [MQTT5-3.1.2-16] [MQTT3-3.1.2-18],
+  // [MQTT5-3.1.2-17] [MQTT3-3.1.2-19], [MQTT5-3.1.2-18] [MQTT3-3.1.2-20], [MQTT5-3.1.2-19]
+  // [MQTT3-3.1.2-21]. But a 3.1 client may set the flags and leave the fields out (section 3.1).
   const hasUserName =
     (flags & flagBits.userName) !== 0 && !(version === 3 && reader.remaining === 0);
   const userName = hasUserName ? reader.string('User Name') : undefined;
@@ -115,7 +121,7 @@ function checkFlags(reader: PacketReader, flags: number, version: ProtocolVersio
       reader.malformed('The Will QoS is 3.', 'MQTT5-3.1.2-12', 'MQTT3-3.1.2-14');
     }
   } else if (version !== 3) {
-    // MQTT 3.1 has these fields ignored without a will.
+    // [MQTT3-3.1.2-11]; MQTT 3.1 has these fields ignored without a will.
     if (willQoS !== 0) {
       const reason = 'The CONNECT has a Will QoS but no will.';
       reader.malformed(reason, 'MQTT5-3.1.2-11', 'MQTT3-3.1.2-13');

@@ -55,7 +55,7 @@ export class Decoder {
   protocolVersion: ProtocolVersion | 0 = 0;
   /** Bytes of a whole control packet; checked as soon as its fixed header is there. */
   maximumPacketSize: number;
-  /** Valid after `next` returned PacketType.Publish, until the next call. */
+  /** Valid after `next` returned PacketType.Publish, until the next call or `keepRemainder`. */
   readonly publish: PublishView = emptyPublishView();
   /** Valid after `next` returned one of the four acknowledgements, until the next call. */
   readonly ack: AckView = { packetIdentifier: 0, reasonCode: 0 };
@@ -137,7 +137,10 @@ export class Decoder {
     return this.#decodeOther(type, bytes, start, at, start + size);
   }
 
-  /** Copies what `next` has not consumed, before the chunk is reused; also forgets the chunk. */
+  /**
+   * Copies what `next` has not consumed, before the chunk is reused, and forgets the chunk; `publish`
+   * is not valid afterwards.
+   */
   keepRemainder(): void {
     if (this.#bytes !== this.#kept) {
       const count = this.#end - this.#at;
@@ -154,6 +157,7 @@ export class Decoder {
     } else if (this.#at === this.#end) {
       this.#dropKept();
     }
+    this.publish.bytes = nothing;
     this.#chunk = nothing;
     this.#chunkAt = 0;
     this.#chunkEnd = 0;
@@ -217,7 +221,10 @@ export class Decoder {
 
   /** Goes on in the chunk when `#kept` is used up. False: there is nothing. */
   #enterChunk(): boolean {
-    if (this.#chunkAt === this.#chunkEnd) return false;
+    if (this.#chunkAt === this.#chunkEnd) {
+      if (this.#kept !== nothing) this.#dropKept();
+      return false;
+    }
     this.#kept = nothing;
     this.#bytes = this.#chunk;
     this.#at = this.#chunkAt;
@@ -228,7 +235,9 @@ export class Decoder {
     return true;
   }
 
+  /** So that an idle connection holds no buffer, not even through its view. */
   #dropKept(): void {
+    this.publish.bytes = nothing;
     this.#kept = nothing;
     this.#bytes = nothing;
     this.#at = 0;
@@ -317,6 +326,7 @@ export class Decoder {
     return reader.error === undefined ? type : this.#fail(reader.error);
   }
 
+  /** [MQTT5-3.1.0-1] [MQTT3-3.1.0-1]; which version the peer means is not known. */
   #notConnect(): number {
     const reason = 'The first packet is not a CONNECT.';
     const code = ReasonCode.ProtocolError;

@@ -77,6 +77,7 @@ function begin(w: PacketWriter, first: number, remainingLength: number): number 
   return writeVariableByteInteger(w.bytes, w.length + 1, remainingLength);
 }
 
+/** No properties are a Property Length of zero [MQTT5-2.2.2-1]. */
 function writeBlock(w: PacketWriter, at: number, properties: Properties): number {
   const behindLength = writeVariableByteInteger(w.bytes, at, propertiesSize(properties));
   return writeProperties(w.bytes, behindLength, properties);
@@ -85,7 +86,8 @@ function writeBlock(w: PacketWriter, at: number, properties: Properties): number
 /**
  * Writes a CONNACK; `reasonCode` is that of MQTT 5 for every version. Session Present goes out only
  * with Success [MQTT5-3.2.2-6] [MQTT3-3.2.2-4], and not to a 3.1 client, which does not know it.
- * Reason String and User Properties that do not fit are left out [MQTT5-3.2.2-19] [MQTT5-3.2.2-20].
+ * The other acknowledge flags are 0 [MQTT5-3.2.2-1]. Reason String and User Properties that do not fit
+ * are left out [MQTT5-3.2.2-19] [MQTT5-3.2.2-20].
  */
 export function writeConnack(
   w: PacketWriter,
@@ -125,12 +127,12 @@ export function writePuback(
   userProperties?: UserProperty[],
   maximumPacketSize?: number,
 ): void {
-  if ((reasonCode === 0 && !reasonString && !userProperties) || version !== 5) {
+  if (isShort(version, reasonCode, reasonString, userProperties)) {
     writeShortAck(w, firstByte.puback, packetIdentifier);
-  } else {
-    const properties = reasonProperties(reasonString, userProperties);
-    writeLongAck(w, firstByte.puback, packetIdentifier, reasonCode, properties, maximumPacketSize);
+    return;
   }
+  const properties = reasonProperties(reasonString, userProperties);
+  writeLongAck(w, firstByte.puback, packetIdentifier, reasonCode, properties, maximumPacketSize);
 }
 
 /** As {@link writePuback} [MQTT5-3.5.2-2] [MQTT5-3.5.2-3]. */
@@ -143,12 +145,12 @@ export function writePubrec(
   userProperties?: UserProperty[],
   maximumPacketSize?: number,
 ): void {
-  if ((reasonCode === 0 && !reasonString && !userProperties) || version !== 5) {
+  if (isShort(version, reasonCode, reasonString, userProperties)) {
     writeShortAck(w, firstByte.pubrec, packetIdentifier);
-  } else {
-    const properties = reasonProperties(reasonString, userProperties);
-    writeLongAck(w, firstByte.pubrec, packetIdentifier, reasonCode, properties, maximumPacketSize);
+    return;
   }
+  const properties = reasonProperties(reasonString, userProperties);
+  writeLongAck(w, firstByte.pubrec, packetIdentifier, reasonCode, properties, maximumPacketSize);
 }
 
 /** As {@link writePuback} [MQTT5-3.6.1-1] [MQTT3-3.6.1-1] [MQTT5-3.6.2-2] [MQTT5-3.6.2-3]. */
@@ -161,12 +163,12 @@ export function writePubrel(
   userProperties?: UserProperty[],
   maximumPacketSize?: number,
 ): void {
-  if ((reasonCode === 0 && !reasonString && !userProperties) || version !== 5) {
+  if (isShort(version, reasonCode, reasonString, userProperties)) {
     writeShortAck(w, firstByte.pubrel, packetIdentifier);
-  } else {
-    const properties = reasonProperties(reasonString, userProperties);
-    writeLongAck(w, firstByte.pubrel, packetIdentifier, reasonCode, properties, maximumPacketSize);
+    return;
   }
+  const properties = reasonProperties(reasonString, userProperties);
+  writeLongAck(w, firstByte.pubrel, packetIdentifier, reasonCode, properties, maximumPacketSize);
 }
 
 /** As {@link writePuback} [MQTT5-3.7.2-2] [MQTT5-3.7.2-3]. */
@@ -179,12 +181,25 @@ export function writePubcomp(
   userProperties?: UserProperty[],
   maximumPacketSize?: number,
 ): void {
-  if ((reasonCode === 0 && !reasonString && !userProperties) || version !== 5) {
+  if (isShort(version, reasonCode, reasonString, userProperties)) {
     writeShortAck(w, firstByte.pubcomp, packetIdentifier);
-  } else {
-    const properties = reasonProperties(reasonString, userProperties);
-    writeLongAck(w, firstByte.pubcomp, packetIdentifier, reasonCode, properties, maximumPacketSize);
+    return;
   }
+  const properties = reasonProperties(reasonString, userProperties);
+  writeLongAck(w, firstByte.pubcomp, packetIdentifier, reasonCode, properties, maximumPacketSize);
+}
+
+/** Success with nothing to add, and all there is in 3.x: four bytes. */
+function isShort(
+  version: ProtocolVersion,
+  reasonCode: number,
+  reasonString: string | undefined,
+  userProperties: UserProperty[] | undefined,
+): boolean {
+  if (version !== 5) return true;
+  return (
+    reasonCode === ReasonCode.Success && reasonString === undefined && userProperties === undefined
+  );
 }
 
 function writeShortAck(w: PacketWriter, first: number, packetIdentifier: number): void {
@@ -236,7 +251,8 @@ function writeLongAck(
 
 /**
  * Writes a SUBACK with one code per Topic Filter, in order [MQTT5-3.8.4-6] [MQTT3-3.8.4-5]. 3.x
- * clients get 0x80 for every refusal [MQTT3-3.9.3-2].
+ * clients get 0x80 for every refusal [MQTT3-3.9.3-2]. What does not fit is left out [MQTT5-3.9.2-1]
+ * [MQTT5-3.9.2-2].
  */
 export function writeSuback(
   w: PacketWriter,
@@ -258,7 +274,10 @@ export function writeSuback(
   w.length = at;
 }
 
-/** Writes an UNSUBACK; its codes go to version 5 only [MQTT5-3.11.3-1], 3.x has no payload here. */
+/**
+ * Writes an UNSUBACK; its codes go to version 5 only [MQTT5-3.11.3-1], 3.x has no payload here. What
+ * does not fit is left out [MQTT5-3.11.2-1] [MQTT5-3.11.2-2].
+ */
 export function writeUnsuback(
   w: PacketWriter,
   version: ProtocolVersion,
@@ -284,7 +303,7 @@ export function writePingresp(w: PacketWriter): void {
   w.length = begin(w, firstByte.pingresp, 0);
 }
 
-/** Writes a DISCONNECT, which only a version 5 client may get. */
+/** Writes a DISCONNECT, which only a version 5 client may get [MQTT5-3.14.2-3] [MQTT5-3.14.2-4]. */
 export function writeDisconnect(
   w: PacketWriter,
   reasonCode: number,
@@ -294,7 +313,7 @@ export function writeDisconnect(
   writeReasonPacket(w, firstByte.disconnect, reasonCode, properties, maximumPacketSize);
 }
 
-/** Writes an AUTH, which only a version 5 client may get. */
+/** Writes an AUTH, which only a version 5 client may get [MQTT5-3.15.2-2] [MQTT5-3.15.2-3]. */
 export function writeAuth(
   w: PacketWriter,
   reasonCode: number,

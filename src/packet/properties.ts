@@ -153,7 +153,7 @@ const rows: readonly PropertyRow[] = [
     value: { type: 'userProperties' } },
 ];
 
-const rowByIdentifier: (PropertyRow | undefined)[] = new Array(0x2b).fill(undefined);
+const rowByIdentifier: (PropertyRow | undefined)[] = [];
 for (const row of rows) rowByIdentifier[row.identifier] = row;
 
 /** Rows that a forwarded message keeps: not the Topic Alias, the expiry or the identifiers. */
@@ -202,6 +202,7 @@ function readProperty(
   const { value, label } = row;
   switch (value.type) {
     case 'userProperties': {
+      // [MQTT5-1.5.7-1]
       const pair: UserProperty = [reader.string(label), reader.string(label)];
       if (properties.userProperties === undefined) properties.userProperties = [pair];
       else properties.userProperties.push(pair);

@@ -93,6 +93,7 @@ export function decodePublish(
   const topicEnd = topicStart + (((bytes[start] as number) << 8) | (bytes[start + 1] as number));
   let at = topicEnd;
   let packetIdentifier = 0;
+  // [MQTT5-2.2.1-2] [MQTT3-2.3.1-5]
   if (qos !== 0) {
     at += 2;
     if (at > packetEnd) return cutOff('Packet Identifier', version);
@@ -224,11 +225,14 @@ function noteProperty(
         undefined,
       );
     case PropertyIdentifier.ContentType:
+      // [MQTT5-3.3.2-19]
       return checkText(bytes, start + 2, end, 'Content Type');
     case PropertyIdentifier.ResponseTopic:
+      // [MQTT5-3.3.2-13]
       view.hasResponseTopic = true;
       return checkResponseTopic(bytes, start + 2, end);
     case PropertyIdentifier.UserProperty: {
+      // [MQTT5-1.5.7-1]
       const nameEnd = start + 2 + readTwoByteInteger(bytes, start);
       return (
         checkText(bytes, start + 2, nameEnd, 'User Property') ??
@@ -305,7 +309,7 @@ function broken(reason: string, statement5: string | undefined): ProtocolError {
 }
 
 /**
- * The Topic Name as a string; `undefined` when it is not well-formed UTF-8 or holds U+0000, which
+ * The Topic Name as a string [MQTT5-3.3.2-1] [MQTT3-3.3.2-1]; `undefined` when it is not well-formed UTF-8 or holds U+0000, which
  * is a Malformed Packet. May be empty (a Topic Alias stands for it, or the sender is at fault), and
  * may hold wildcards, which `topic` refuses.
  */

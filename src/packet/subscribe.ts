@@ -23,6 +23,7 @@ export function decodeSubscribe(reader: PacketReader, version: ProtocolVersion):
     reader.fail(ReasonCode.ProtocolError, reason, 'MQTT5-3.8.3-2', 'MQTT3-3.8.3-3');
   }
   while (reader.remaining > 0) {
+    // [MQTT5-3.8.3-1] [MQTT3-3.8.3-1]
     const topicFilter = reader.string('Topic Filter');
     const options = reader.byte('Subscription Options');
     subscriptions.push(

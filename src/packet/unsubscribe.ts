@@ -16,6 +16,7 @@ export function decodeUnsubscribe(
     const reason = 'The UNSUBSCRIBE has no Topic Filter.';
     reader.fail(ReasonCode.ProtocolError, reason, 'MQTT5-3.10.3-2', 'MQTT3-3.10.3-2');
   }
+  // [MQTT5-3.10.3-1] [MQTT3-3.10.3-1]
   while (reader.remaining > 0) topicFilters.push(reader.string('Topic Filter'));
   return { type: PacketType.Unsubscribe, packetIdentifier, topicFilters, properties };
 }

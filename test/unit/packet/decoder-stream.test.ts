@@ -219,6 +219,22 @@ describe('memory', () => {
   });
 });
 
+test('an idle connection holds no buffer, not even through the view of its last PUBLISH', () => {
+  const decoder = decoderOf(4);
+  const bytes = publish(4, { topicName: 't', payload: Buffer.alloc(500) });
+  decoder.feed(bytes, 0, bytes.length);
+  decoder.keepRemainder();
+  assert.equal(decoder.next(), PacketType.Publish);
+  assert.equal(decoder.publish.bytes.length, bytes.length);
+  assert.equal(decoder.next(), NeedMore);
+  assert.equal(decoder.pendingBytes, 0);
+  assert.equal(decoder.publish.bytes.length, 0);
+  decoder.feed(bytes, 0, bytes.length);
+  assert.equal(decoder.next(), PacketType.Publish);
+  decoder.keepRemainder();
+  assert.equal(decoder.publish.bytes.length, 0);
+});
+
 describe('a packet larger than the maximum', () => {
   test('is refused by its fixed header alone [MQTT5-3.2.2-15]', () => {
     const decoder = decoderOf(5, 100);
