@@ -8,6 +8,8 @@ class Scope {
   readonly denied: AclRules = new AclRules();
 }
 
+const accessWords = ['read', 'write', 'readwrite', 'deny'] as const;
+type Access = (typeof accessWords)[number];
 type Verdict = 'granted' | 'denied' | 'unknown';
 
 /** An ACL file, compiled. Immutable once parsed. */
@@ -15,9 +17,21 @@ export class Acl {
   readonly #everyone: Scope = new Scope();
   readonly #byUser = new Map<string, Scope>();
   readonly #patterns: Scope = new Scope();
+  #ruleCount = 0;
 
-  /** `user` undefined: everyone's. */
-  scopeOf(user: string | undefined, isPattern: boolean): Scope {
+  /** Lines that grant or deny something. */
+  get ruleCount(): number {
+    return this.#ruleCount;
+  }
+
+  /** Only while the file is parsed. `user` undefined: everyone's. `filter` is valid. */
+  add(access: Access, filter: string, user: string | undefined, isPattern: boolean): void {
+    this.#ruleCount += 1;
+    const scope = this.#scopeFor(user, isPattern);
+    for (const rules of rulesFor(scope, access)) rules.add(filter, isPattern);
+  }
+
+  #scopeFor(user: string | undefined, isPattern: boolean): Scope {
     if (isPattern) return this.#patterns;
     if (user === undefined) return this.#everyone;
     let scope = this.#byUser.get(user);
@@ -79,9 +93,6 @@ function innerFilterOf(topicFilter: string): string {
   return slash === -1 ? topicFilter : topicFilter.slice(slash + 1);
 }
 
-const accessWords = ['read', 'write', 'readwrite', 'deny'] as const;
-type Access = (typeof accessWords)[number];
-
 /**
  * Reads vmq_acl's format (reference 8.4), which is Mosquitto's:
  *
@@ -138,8 +149,7 @@ function addRule(
     report(column + problem.at, problem.message);
     return;
   }
-  const scope = acl.scopeOf(user, isPattern);
-  for (const rules of rulesFor(scope, access ?? 'readwrite')) rules.add(filter, isPattern);
+  acl.add(access ?? 'readwrite', filter, user, isPattern);
 }
 
 function rulesFor(scope: Scope, access: Access): AclRules[] {

@@ -30,10 +30,6 @@ export class AclRules {
   readonly #root = new RuleNode();
   #size = 0;
 
-  get isEmpty(): boolean {
-    return this.#size === 0;
-  }
-
   /** `filter` is valid. `isPattern`: levels %m, %c and %u stand for the client's. */
   add(filter: string, isPattern: boolean): void {
     this.#size += 1;

@@ -23,8 +23,11 @@ const unknownClient: Deny = {
   reasonCode: ReasonCode.BadUserNameOrPassword,
   reason: 'no authentication back end knows this client',
 };
-/** 3.x: Connect Return code 5, which VerneMQ gives there (reference 4.1). */
-const unknownClientV3: Deny = { ...unknownClient, reasonCode: ReasonCode.NotAuthorized };
+/**
+ * 3.x, no user name: Connect Return code 5, as VerneMQ. With one it is 4, the same as for a wrong
+ * password: VerneMQ's 5 there tells strangers which users exist.
+ */
+const anonymousV3: Deny = { ...unknownClient, reasonCode: ReasonCode.NotAuthorized };
 const notAuthorised: Deny = {
   verdict: 'deny',
   reasonCode: ReasonCode.NotAuthorized,
@@ -104,7 +107,9 @@ export class AuthChain {
     request: RegisterRequest,
     reply: Reply<RegisterModifiers>,
   ): Decision<RegisterModifiers> | undefined {
-    const nobody = request.protocolVersion === 5 ? unknownClient : unknownClientV3;
+    const { protocolVersion, userName } = request;
+    const isAnonymousV3 = protocolVersion !== 5 && userName === undefined;
+    const nobody = isAnonymousV3 ? anonymousV3 : unknownClient;
     return askFrom(this.#register, 0, request, reply, nobody, this.#failed);
   }
 

@@ -13,4 +13,17 @@ export * from './decisions.js';
 export type { ListenerFacts, PeerFacts } from './facts.js';
 export { AclBackend } from './acl-backend.js';
 export { type Acl, parseAcl } from './acl-file.js';
-export { describeProblem, type FileProblem, type Parsed } from './file-problem.js';
+export { describeProblem, type FileProblem, linesOf, type Parsed } from './file-problem.js';
+export {
+  formatUser,
+  type HashParameters,
+  hashBytes,
+  iterationsMax,
+  noPasswords,
+  type PasswordEntry,
+  type PasswordFile,
+  parseHash,
+  parsePasswords,
+  userNameProblem,
+} from './password-file.js';
+export { withoutUser, withUser } from './password-edit.js';

@@ -53,11 +53,14 @@ test('next passes the question on, allow and deny end it', () => {
   assert.deepEqual(asked, ['first', 'second']);
 });
 
-test('a client that no back end knows is refused: 0x86 to v5, return code 5 to 3.x', () => {
+test('a client that no back end knows is refused, a named one as if its password were wrong', () => {
   const chain = new AuthChain([{ name: 'any', onRegister: () => next }]);
   const v5 = chain.register(registerRequest({ protocolVersion: 5 }), unexpected);
   assert.equal(v5?.verdict === 'deny' && v5.reasonCode, ReasonCode.BadUserNameOrPassword);
-  const v4 = chain.register(registerRequest({ protocolVersion: 4 }), unexpected);
+  const named = chain.register(registerRequest({ protocolVersion: 4 }), unexpected);
+  assert.equal(named?.verdict === 'deny' && named.reasonCode, ReasonCode.BadUserNameOrPassword);
+  const anonymous = registerRequest({ protocolVersion: 4, userName: undefined });
+  const v4 = chain.register(anonymous, unexpected);
   assert.equal(v4?.verdict === 'deny' && v4.reasonCode, ReasonCode.NotAuthorized);
   const nobody = new AuthChain([]).register(registerRequest(), unexpected);
   assert.equal(nobody?.verdict, 'deny');
