@@ -131,7 +131,7 @@ class TreeCursor<Message> implements RetainedCursor<Message> {
     const level = this.#levels[depth] as string;
     const last = this.#levels.length - 1;
     // [MQTT5-4.7.2-1]: leading wildcards do not see $-topics.
-    const isHidden = depth === 0 && node.level.charCodeAt(0) === 0x24;
+    const isHidden = node.parent?.parent === undefined && node.level.charCodeAt(0) === 0x24;
     if (level === '#') {
       if (isHidden) return undefined;
       this.#descend(node, depth);

@@ -149,7 +149,7 @@ export class FilterTrie<Value> {
 
   #find(filter: string, end: number): Node<Value> | undefined {
     let node: Node<Value> | undefined = this.#root;
-    for (let start = 0; start <= end && end > 0 && node !== undefined; ) {
+    for (let start = 0; start <= end && node !== undefined; ) {
       const level = levelAt(filter, start, end);
       node = childOf(node, level);
       start += level.length + 1;
@@ -159,7 +159,7 @@ export class FilterTrie<Value> {
 
   #insert(filter: string, end: number): Node<Value> {
     let node = this.#root;
-    for (let start = 0; start <= end && end > 0; ) {
+    for (let start = 0; start <= end; ) {
       const level = levelAt(filter, start, end);
       node = childOf(node, level) ?? addChild(node, level);
       start += level.length + 1;
@@ -188,10 +188,10 @@ function hasWildcard(filter: string): boolean {
   return filter.includes('+') || filter.charCodeAt(filter.length - 1) === 0x23;
 }
 
-/** Where the levels before a trailing `/#` end; 0 for `#` itself. */
+/** Where the levels before a trailing `/#` end; -1 for `#` itself, which has none. */
 function endOfText(filter: string): number {
   if (filter.charCodeAt(filter.length - 1) !== 0x23) return filter.length;
-  return Math.max(filter.length - 2, 0);
+  return filter.length - 2;
 }
 
 function levelAt(filter: string, start: number, end: number): string {

@@ -91,11 +91,19 @@ describe('what is acknowledged is durable', () => {
     assert.equal(again.packetIdentifier, first.packetIdentifier);
     sub.send(pubcomp(5, again.packetIdentifier));
     const pub = after.connect(5, { clientIdentifier: 'pub', ...persistent });
-    pub.send(publish(5, { topicName: 'a/b', qos: 2, packetIdentifier: 7, payload: 'once', dup: true }));
-    assert.deepEqual(pub.takeAll().map((packet) => packet.kind), ['pubrec']);
+    pub.send(
+      publish(5, { topicName: 'a/b', qos: 2, packetIdentifier: 7, payload: 'once', dup: true }),
+    );
+    assert.deepEqual(
+      pub.takeAll().map((packet) => packet.kind),
+      ['pubrec'],
+    );
     pub.send(pubrel(5, 7));
     after.turn();
-    assert.deepEqual(pub.takeAll().map((packet) => packet.kind), ['pubcomp']);
+    assert.deepEqual(
+      pub.takeAll().map((packet) => packet.kind),
+      ['pubcomp'],
+    );
     assert.deepEqual(sub.takePublishes(), []);
   });
 
@@ -128,7 +136,9 @@ describe('what is acknowledged is durable', () => {
     assert.deepEqual(publisher.takeAll(), []);
     store.finish();
     core.turn();
-    const order = publisher.takeAll().map((packet) => 'packetIdentifier' in packet && packet.packetIdentifier);
+    const order = publisher
+      .takeAll()
+      .map((packet) => 'packetIdentifier' in packet && packet.packetIdentifier);
     assert.deepEqual(order, [1, 2]);
   });
 
@@ -144,7 +154,10 @@ describe('what is acknowledged is durable', () => {
     const after = new Core({ store: store.crashed() });
     const sub = after.connect(5, { clientIdentifier: 'sub', ...persistent });
     const left = sub.takePublishes();
-    assert.deepEqual(left.map((packet) => packet.payload.toString()), ['two']);
+    assert.deepEqual(
+      left.map((packet) => packet.payload.toString()),
+      ['two'],
+    );
     assert.equal(left[0]?.dup, true);
   });
 });
@@ -177,7 +190,10 @@ describe('a store that cannot write', () => {
     const accepted = publisher.take();
     assert.ok(accepted?.kind === 'puback' && accepted.reasonCode === 0);
     const sub = core.connect(5, { clientIdentifier: 'sub', ...persistent });
-    assert.deepEqual(sub.takePublishes().map((packet) => packet.payload.toString()), ['kept']);
+    assert.deepEqual(
+      sub.takePublishes().map((packet) => packet.payload.toString()),
+      ['kept'],
+    );
   });
 
   it('leaves a 3.1.1 publish unanswered and closes the connection so that it is resent', () => {
