@@ -3,14 +3,19 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 export const brokerNames = ['ours', 'mosquitto', 'aedes'] as const;
 export type BrokerName = (typeof brokerNames)[number];
 
-export const brokerTitles: Readonly<Record<BrokerName, string>> = {
+/** A broker, or the bare sockets by which the load generator itself is measured. */
+export type PeerName = BrokerName | 'forward';
+
+export const brokerTitles: Readonly<Record<PeerName, string>> = {
   ours: 'NautilusMQ',
   mosquitto: 'Mosquitto',
   aedes: 'Aedes',
+  forward: 'bare sockets',
 };
 
 /** A started broker; `stop` ends the process and removes its directory. */
@@ -91,8 +96,8 @@ function mosquittoCommand(directory: string, port: number): Command {
   return { program, arguments: ['-c', file] };
 }
 
-function aedesCommand(port: number): Command {
-  const script = new URL('./peers/aedes.js', import.meta.url).pathname;
+function scriptCommand(name: 'aedes' | 'forward', port: number): Command {
+  const script = fileURLToPath(new URL(`./peers/${name}.js`, import.meta.url));
   return { program: process.execPath, arguments: [script, String(port)] };
 }
 
@@ -148,14 +153,15 @@ function end(child: ChildProcess): Promise<void> {
 }
 
 /** Starts a broker on ports that the system chose, with an empty data directory of its own. */
-export async function startBroker(name: BrokerName, places: Places): Promise<RunningBroker> {
+export async function startBroker(name: PeerName, places: Places): Promise<RunningBroker> {
   mkdirSync(places.dataRoot, { recursive: true });
   const directory = mkdtempSync(join(places.dataRoot, 'nautilusmq-bench-'));
   const port = await freePort();
-  const commands: Readonly<Record<BrokerName, () => Promise<Command>>> = {
+  const commands: Readonly<Record<PeerName, () => Promise<Command>>> = {
     ours: async () => ourCommand(places.root, directory, port, await freePort()),
     mosquitto: async () => mosquittoCommand(directory, port),
-    aedes: async () => aedesCommand(port),
+    aedes: async () => scriptCommand('aedes', port),
+    forward: async () => scriptCommand('forward', port),
   };
   const command = await commands[name]();
   const child = spawn(command.program, command.arguments, {

@@ -121,6 +121,34 @@ export function scenarioTable(row: ScenarioRuns): string {
   return [`${row.scenario.name}: ${row.scenario.title}`, layOut(rows), ...failures].join('\n');
 }
 
+/**
+ * One line per scenario and figure that has a target, or per scenario's first figure when none has:
+ * medians, ratios, and whether the target was reached.
+ */
+export function summaryTable(rows: readonly ScenarioRuns[]): string {
+  const lines = rows.flatMap((row) => {
+    const aimed = row.scenario.figures.filter((figure) => figure.target !== undefined);
+    const shown = aimed.length > 0 ? aimed : row.scenario.figures.slice(0, 1);
+    return shown.map((figure) => {
+      const medians = brokerNames.map((name) => summarise(figure, row.runs.get(name))?.median);
+      return [
+        `${row.scenario.name}: ${figure.name}, ${figure.unit}`,
+        ...medians.map((median) => (median === undefined ? '–' : digits(median))),
+        ...figureRow(figure, row).slice(-3),
+        verdict(figure, medians[0]),
+      ];
+    });
+  });
+  const head = ['summary (medians)', ...brokerNames.map((name) => brokerTitles[name])];
+  return layOut([[...head, '/ Mosquitto', '/ Aedes', 'to reach', ''], ...lines]);
+}
+
+function verdict(figure: Figure, ours: number | undefined): string {
+  if (figure.target === undefined || ours === undefined) return '';
+  const reached = figure.better === 'lower' ? ours <= figure.target : ours >= figure.target;
+  return reached ? 'reached' : 'missed';
+}
+
 /** The same with every single result, for programs. */
 export function scenarioJson(row: ScenarioRuns): object {
   const brokers = brokerNames.flatMap((name) => {

@@ -12,12 +12,25 @@ import {
   brokerNames,
   brokerTitles,
   missingReason,
+  type PeerName,
   type Places,
   startBroker,
 } from './brokers.js';
 import { buildLoadGenerator, type LoadResult, runLoad } from './load.js';
-import { type BrokerRuns, type ScenarioRuns, scenarioJson, scenarioTable } from './report.js';
-import { curveScenarios, type Pace, type Scenario, scenarios } from './scenarios.js';
+import {
+  type BrokerRuns,
+  type ScenarioRuns,
+  scenarioJson,
+  scenarioTable,
+  summaryTable,
+} from './report.js';
+import {
+  curveScenarios,
+  generatorScenario,
+  type Pace,
+  type Scenario,
+  scenarios,
+} from './scenarios.js';
 
 const usage = `npm run bench -- [options]
   --scenario NAME,…   only these (--list shows them); a part of a name selects all that hold it
@@ -107,7 +120,7 @@ function readPlan(): Plan | undefined {
 /** One run: a fresh broker, one load, the broker stopped. */
 async function runOnce(
   program: string,
-  broker: BrokerName,
+  broker: PeerName,
   scenario: Scenario,
   plan: Plan,
 ): Promise<LoadResult> {
@@ -138,6 +151,18 @@ async function runScenario(program: string, scenario: Scenario, plan: Plan): Pro
   return { scenario, runs };
 }
 
+/** What the generator does when no broker is in the way, so that one sees it is not the limit. */
+async function measureGenerator(program: string, plan: Plan): Promise<LoadResult> {
+  const pace = { seconds: 1, warmupSeconds: 1, quick: true };
+  const result = await runOnce(program, 'forward', generatorScenario, { ...plan, pace });
+  const [cpu, rate] = generatorScenario.figures.map((figure) => figure.value(result));
+  process.stdout.write(
+    `The load generator alone: ${rate?.toFixed(0)} k/s through bare sockets, ` +
+      `${cpu?.toFixed(2)} CPU seconds per million\n\n`,
+  );
+  return result;
+}
+
 function availableBrokers(plan: Plan): BrokerName[] {
   return plan.brokers.filter((name) => {
     const reason = missingReason(name, plan.places);
@@ -161,17 +186,19 @@ async function main(): Promise<void> {
   };
   process.stdout.write(
     `${machine.cores} × ${machine.processor}, Linux ${machine.kernel}, Node.js ${machine.node}, ` +
-      `${machine.openFilesMax} open files per process\n\n`,
+      `${machine.openFilesMax} open files per process\n`,
   );
+  const generator = await measureGenerator(program, plan);
   const rows: ScenarioRuns[] = [];
   for (const scenario of plan.scenarios) {
     const row = await runScenario(program, scenario, plan);
     rows.push(row);
     process.stdout.write(`${scenarioTable(row)}\n\n`);
   }
+  process.stdout.write(`${summaryTable(rows)}\n`);
   if (plan.json !== undefined) {
     const { pace, repetitions } = plan;
-    const measured = { at: new Date().toISOString(), machine, pace, repetitions };
+    const measured = { at: new Date().toISOString(), machine, pace, repetitions, generator };
     const document = { ...measured, scenarios: rows.map(scenarioJson) };
     writeFileSync(plan.json, `${JSON.stringify(document, null, 2)}\n`);
   }

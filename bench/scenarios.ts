@@ -177,6 +177,36 @@ function medianOfRounds(path: string): (result: LoadResult) => number {
   };
 }
 
+function connecting(pace: Pace, concurrency: number): string[] {
+  const connections = pace.quick ? 1_000 : 5_000;
+  return [
+    '--mode',
+    'connect',
+    '--connections',
+    `${connections}`,
+    '--concurrency',
+    `${concurrency}`,
+  ];
+}
+
+function connectFigures(target?: number): readonly Figure[] {
+  return [
+    {
+      name: 'connections',
+      unit: '/s',
+      better: 'higher',
+      value: at('connections_per_second'),
+      target,
+    },
+    {
+      name: 'CPU per thousand',
+      unit: 's',
+      better: 'lower',
+      value: ratio('broker_cpu_seconds', 'connections', 1e3),
+    },
+  ];
+}
+
 const connectionScenarios: readonly Scenario[] = [
   {
     name: 'idle-memory',
@@ -197,22 +227,14 @@ const connectionScenarios: readonly Scenario[] = [
   {
     name: 'connect-rate',
     title: 'connecting, 64 at a time, all stay connected',
-    load: (pace) => ['--mode', 'connect', '--connections', pace.quick ? '1000' : '5000'],
-    figures: [
-      {
-        name: 'connections',
-        unit: '/s',
-        better: 'higher',
-        value: at('connections_per_second'),
-        target: 5_000,
-      },
-      {
-        name: 'connections per CPU second',
-        unit: '/s',
-        better: 'higher',
-        value: ratio('connections', 'broker_cpu_seconds'),
-      },
-    ],
+    load: (pace) => connecting(pace, 64),
+    figures: connectFigures(5_000),
+  },
+  {
+    name: 'connect-sequential',
+    title: 'connecting, one after the other, all stay connected',
+    load: (pace) => connecting(pace, 1),
+    figures: connectFigures(),
   },
 ];
 
@@ -308,6 +330,27 @@ export const scenarios: readonly Scenario[] = [
   ...storageScenarios,
   ...subscriptionScenarios,
 ];
+
+/** Measures the generator itself, against sockets that only forward. */
+export const generatorScenario: Scenario = {
+  name: 'generator',
+  title: 'QoS 0, 10 pairs, through bare sockets',
+  load: (pace) => traffic(pace, { ...pairs, qos: 0, unreceived: 500 }),
+  figures: [
+    {
+      name: "generator's CPU per million",
+      unit: 's',
+      better: 'lower',
+      value: ratio('load_cpu_seconds', 'deliveries', MILLION),
+    },
+    {
+      name: 'throughput',
+      unit: 'k/s',
+      better: 'higher',
+      value: ratio('deliveries', 'seconds', 1e-3),
+    },
+  ],
+};
 
 /** Files that a broker and the generator need beside one per client. */
 const FILE_RESERVE = 300;
