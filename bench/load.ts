@@ -40,7 +40,7 @@ export function buildLoadGenerator(root: string): string {
   return program;
 }
 
-/** Runs one load against the broker at `port`, process `pid`. Throws with the generator's reason. */
+/** Runs one load against the broker at `port`, process `pid`. Throws the generator's reason. */
 export function runLoad(
   program: string,
   port: number,

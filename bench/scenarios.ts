@@ -1,4 +1,4 @@
-/** The scenarios: which load each one is, and which figures are made of what the generator prints. */
+/** The scenarios: the load that each one is, and the figures made of what the generator prints. */
 import type { BrokerName } from './brokers.js';
 import type { LoadResult } from './load.js';
 

@@ -54,12 +54,12 @@ void loop_open(void) {
 }
 
 void loop_wake_at(uint64_t at_ns) {
-  struct itimerspec when = {
-      .it_value = {.tv_sec = (time_t)(at_ns / 1000000000u), .tv_nsec = (long)(at_ns % 1000000000u)}};
+  struct itimerspec when = {.it_value.tv_sec = (time_t)(at_ns / 1000000000u),
+                            .it_value.tv_nsec = (long)(at_ns % 1000000000u)};
   timerfd_settime(timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
-/* Output ---------------------------------------------------------------------------------------- */
+/* Output -------------------------------------------------------------------------------------- */
 
 static void mark_pending(struct client *client) {
   if (client->pending) return;
@@ -106,9 +106,13 @@ static void watch(struct client *client, bool for_write) {
 static void flush(struct client *client) {
   if (client->state == CLOSED) return;
   while (client->out_start < client->out_end) {
-    ssize_t size = send(client->fd, client->out + client->out_start, client_backlog(client), MSG_NOSIGNAL);
+    const uint8_t *from = client->out + client->out_start;
+    ssize_t size = send(client->fd, from, client_backlog(client), MSG_NOSIGNAL);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) break;
-    if (size < 0) die("%s: write: %s", client->name, strerror(errno));
+    if (size < 0) {
+      const char *what = client->state == CONNECTING ? "connect" : "write";
+      die("%s: %s: %s", client->name, what, strerror(errno));
+    }
     client->out_start += (size_t)size;
   }
   bool full = client->out_start < client->out_end;
@@ -124,7 +128,7 @@ static void flush_pending(void) {
   pending_count = 0;
 }
 
-/* Input ----------------------------------------------------------------------------------------- */
+/* Input --------------------------------------------------------------------------------------- */
 
 static void on_connack(struct client *client, const struct packet *packet) {
   if (packet->length < 2 || packet->body[1] != 0) {
@@ -139,7 +143,8 @@ static void on_suback(struct client *client, const struct packet *packet) {
   uint32_t offset = 2;
   if (target.version >= 5) offset += 1u + packet->body[2]; /* properties are short or absent */
   for (; offset < packet->length; offset++) {
-    if (packet->body[offset] > 2) die("%s: SUBACK refused, code %d", client->name, packet->body[offset]);
+    int code = packet->body[offset];
+    if (code > 2) die("%s: SUBACK refused, code %d", client->name, code);
   }
   client->subacks++;
 }
@@ -150,7 +155,8 @@ static void on_packet(struct client *client, const struct packet *packet) {
     case SUBACK: on_suback(client, packet); return;
     case PINGRESP: return;
     case DISCONNECT:
-      die("%s: broker sent DISCONNECT, code %d", client->name, packet->length ? packet->body[0] : 0);
+      die("%s: broker sent DISCONNECT, code %d", client->name,
+          packet->length ? packet->body[0] : 0);
     default: if (client->on_packet) client->on_packet(client, packet);
   }
 }
@@ -223,7 +229,7 @@ void loop_until(bool (*done)(void), const char *phase, double timeout_seconds) {
   }
 }
 
-/* Connections ----------------------------------------------------------------------------------- */
+/* Connections --------------------------------------------------------------------------------- */
 
 static void start_connect(struct client *client) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)target.port)};
@@ -241,8 +247,8 @@ static void start_connect(struct client *client) {
   client->out_start = client->out_end = client->carry_length = 0;
   struct epoll_event event = {.events = EPOLLIN | EPOLLOUT, .data.ptr = client};
   if (epoll_ctl(poll_fd, EPOLL_CTL_ADD, client->fd, &event)) die("epoll: %s", strerror(errno));
-  size_t size = mqtt_write_connect(client_reserve(client, 300), target.version, client->name, client->clean);
-  client_wrote(client, size);
+  uint8_t *out = client_reserve(client, 300);
+  client_wrote(client, mqtt_write_connect(out, target.version, client->name, client->clean));
   connecting++;
 }
 

@@ -46,9 +46,9 @@ uint64_t now_ns(void);
 void loop_open(void);
 
 /*
- * Pause before each turn. It gathers what chatty brokers send piecemeal, so that the generator needs
- * few system calls and does not compete with the broker for the processor. It adds to latency: for
- * throughput, where the queue in front of the broker decides the latency anyway.
+ * Pause before each turn. It gathers what chatty brokers send piecemeal, so that the generator
+ * needs few system calls and does not compete with the broker for the processor. It adds to
+ * latency: for throughput, where the queue in front of the broker decides the latency anyway.
  */
 extern unsigned loop_pause_us;
 

@@ -9,12 +9,12 @@
 #include <sys/resource.h>
 
 struct options options = {
-    .mode = "traffic", .publishers = 1, .subscribers = 1, .window = 100, .unreceived = 1000, .burst = 1,
-    .tick_us = 1000, .warmup_seconds = 1, .seconds = 3, .payload = 64, .filters = 1, .connections = 1000,
-    .concurrency = 64, .sessions = 100, .messages = 1000, .rounds = 1,
+    .mode = "traffic", .publishers = 1, .subscribers = 1, .window = 100, .unreceived = 1000,
+    .burst = 1, .tick_us = 1000, .warmup_seconds = 1, .seconds = 3, .payload = 64, .filters = 1,
+    .connections = 1000, .concurrency = 64, .sessions = 100, .messages = 1000, .rounds = 1,
 };
 
-/* Pieces that the kinds of load share ------------------------------------------------------------ */
+/* Pieces that the kinds of load share --------------------------------------------------------- */
 
 struct client *clients_make(const char *prefix, uint32_t count, bool clean) {
   struct client *clients = calloc(count ? count : 1, sizeof *clients);
@@ -27,8 +27,8 @@ struct client *clients_make(const char *prefix, uint32_t count, bool clean) {
   return clients;
 }
 
-static void send_subscribe(struct client *client, uint32_t number, uint32_t from, uint32_t to, int qos,
-                           filter_writer write_filter) {
+static void send_subscribe(struct client *client, uint32_t number, uint32_t from, uint32_t to,
+                           int qos, filter_writer write_filter) {
   uint8_t list[FILTERS_PER_SUBSCRIBE * (TOPIC_MAX + 3)];
   size_t size = 0;
   char filter[TOPIC_MAX];
@@ -64,8 +64,9 @@ void clients_subscribe(struct client *clients, uint32_t count, uint32_t per_clie
   free(sent);
 }
 
-void client_publish(struct client *client, int qos, bool retain, uint16_t identifier, const char *topic,
-                    size_t topic_length, uint32_t publisher, uint64_t sequence, uint64_t stamp_ns) {
+void client_publish(struct client *client, int qos, bool retain, uint16_t identifier,
+                    const char *topic, size_t topic_length, uint32_t publisher, uint64_t sequence,
+                    uint64_t stamp_ns) {
   static uint8_t payload[65536]; /* zeros behind the stamp */
   struct stamp stamp = {STAMP_MAGIC, publisher, sequence, stamp_ns};
   memcpy(payload, &stamp, sizeof stamp);
@@ -88,7 +89,7 @@ struct stamp client_receive(struct client *client, const struct packet *packet) 
   return stamp;
 }
 
-/* Command line ----------------------------------------------------------------------------------- */
+/* Command line -------------------------------------------------------------------------------- */
 
 static uint32_t u32(const char *text) {
   char *end;
@@ -104,7 +105,10 @@ static enum topology topology_of(const char *text) {
   die("topology is pairs, fanout or fanin, not %s", text);
 }
 
-enum { HOST = 1, PORT, PID, PROTOCOL, MODE, TOPOLOGY, QOS, RATE, WARMUP, SECONDS, PERSISTENT, PAUSE, NUMBER };
+enum {
+  HOST = 1, PORT, PID, PROTOCOL, MODE, TOPOLOGY, QOS, RATE, WARMUP, SECONDS, PERSISTENT, PAUSE,
+  NUMBER, /* one of the plain counts */
+};
 
 static const struct option long_options[] = {
     {"host", required_argument, 0, HOST},           {"port", required_argument, 0, PORT},

@@ -51,8 +51,9 @@ void clients_subscribe(struct client *clients, uint32_t count, uint32_t per_clie
                        filter_writer write_filter);
 
 /* Appends one stamped message to the client's output. */
-void client_publish(struct client *client, int qos, bool retain, uint16_t identifier, const char *topic,
-                    size_t topic_length, uint32_t publisher, uint64_t sequence, uint64_t stamp_ns);
+void client_publish(struct client *client, int qos, bool retain, uint16_t identifier,
+                    const char *topic, size_t topic_length, uint32_t publisher, uint64_t sequence,
+                    uint64_t stamp_ns);
 
 /* Reads a PUBLISH and its stamp and acknowledges it at QoS 1 and 2. Dies when it is malformed. */
 struct stamp client_receive(struct client *client, const struct packet *packet);

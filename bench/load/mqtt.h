@@ -14,7 +14,7 @@ enum packet_type {
   SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, PINGREQ, PINGRESP, DISCONNECT,
 };
 
-/* One received packet; `body` points into the receive buffer and lives until the handler returns. */
+/* One received packet; `body` points into the receive buffer until the handler returns. */
 struct packet {
   enum packet_type type;
   uint8_t flags;

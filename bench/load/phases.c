@@ -11,7 +11,7 @@ static void idle_for(double seconds) {
   for (uint64_t end = now_ns() + (uint64_t)(seconds * 1e9); now_ns() < end;) loop_turn(50, NULL);
 }
 
-/* Idle connections ------------------------------------------------------------------------------- */
+/* Idle connections ---------------------------------------------------------------------------- */
 
 void run_idle(void) {
   struct client *first = clients_make("first-", 50, true);
@@ -24,12 +24,13 @@ void run_idle(void) {
   struct sample after = take_sample();
   double growth = (double)after.broker_rss_bytes - (double)before.broker_rss_bytes;
   printf("{\"connections\":%u,\"rss_before_bytes\":%llu,\"bytes_per_connection\":%.1f,",
-         options.connections, (unsigned long long)before.broker_rss_bytes, growth / options.connections);
+         options.connections, (unsigned long long)before.broker_rss_bytes,
+         growth / options.connections);
   sample_print("", &before, &after);
   printf("}\n");
 }
 
-/* Connecting ------------------------------------------------------------------------------------- */
+/* Connecting ---------------------------------------------------------------------------------- */
 
 void run_connect(void) {
   struct client *warmup = clients_make("warm-", options.connections / 2, true);
@@ -46,7 +47,7 @@ void run_connect(void) {
   clients_disconnect(clients, options.connections);
 }
 
-/* Filling a broker: one publisher, QoS 1, a full window, topics by number -------------------------- */
+/* Filling a broker: one publisher, QoS 1, a full window, topics by number --------------------- */
 
 static uint64_t fill_acknowledged;
 
@@ -60,25 +61,29 @@ static void fill(uint64_t messages, uint32_t topics, const char *prefix, bool re
   struct client *client = clients_make("fill-", 1, true);
   client->on_packet = on_fill_packet;
   clients_connect(client, 1, 1);
-  uint32_t window = client->receive_maximum < options.window ? client->receive_maximum : options.window;
+  uint32_t window = options.window;
+  if (client->receive_maximum < window) window = client->receive_maximum;
   uint64_t deadline = now_ns() + (uint64_t)(PHASE_TIMEOUT_SECONDS * 1e9);
   char topic[TOPIC_MAX];
   fill_acknowledged = 0;
   for (uint64_t sent = 0; fill_acknowledged < messages;) {
     while (sent < messages && sent - fill_acknowledged < window) {
-      size_t length = (size_t)snprintf(topic, sizeof topic, "%s/%u", prefix, (uint32_t)(sent % topics));
-      client_publish(client, 1, retain, (uint16_t)(1 + sent % 65535), topic, length,
-                     (uint32_t)(sent % topics), sent / topics, now_ns());
+      uint32_t number = (uint32_t)(sent % topics);
+      size_t length = (size_t)snprintf(topic, sizeof topic, "%s/%u", prefix, number);
+      client_publish(client, 1, retain, (uint16_t)(1 + sent % 65535), topic, length, number,
+                     sent / topics, now_ns());
       sent++;
     }
-    if (now_ns() > deadline) die("fill: %llu of %llu acknowledged", (unsigned long long)fill_acknowledged,
-                                 (unsigned long long)messages);
+    if (now_ns() > deadline) {
+      die("fill: %llu of %llu acknowledged", (unsigned long long)fill_acknowledged,
+          (unsigned long long)messages);
+    }
     loop_turn(100, NULL);
   }
   clients_disconnect(client, 1);
 }
 
-/* Receiving with a check per topic; one stream per topic ------------------------------------------ */
+/* Receiving with a check per topic; one stream per topic -------------------------------------- */
 
 static struct stream *topic_streams;
 static uint32_t topic_count;
@@ -101,7 +106,7 @@ static void make_streams(uint32_t topics, uint32_t messages_per_topic) {
 static uint64_t wanted;
 static bool received_all(void) { return received_count >= wanted; }
 
-/* Retained messages ------------------------------------------------------------------------------ */
+/* Retained messages --------------------------------------------------------------------------- */
 
 static void everything_filter(char *filter, uint32_t client, uint32_t number) {
   (void)client, (void)number;
@@ -127,7 +132,8 @@ void run_retained(void) {
     clients_subscribe(&clients[i], 1, 1, 0, everything_filter);
     loop_until(received_all, "retained", PHASE_TIMEOUT_SECONDS);
     struct sample end = take_sample();
-    printf("%s{\"per_second\":%.1f,", i ? "," : "", options.messages / seconds_between(&begin, &end));
+    double rate = options.messages / seconds_between(&begin, &end);
+    printf("%s{\"per_second\":%.1f,", i ? "," : "", rate);
     sample_print("", &begin, &end);
     printf(",");
     streams_print(topic_streams, topic_count, wanted - received_count);
@@ -137,7 +143,7 @@ void run_retained(void) {
   printf("]}\n");
 }
 
-/* Offline queues --------------------------------------------------------------------------------- */
+/* Offline queues ------------------------------------------------------------------------------ */
 
 static void offline_filter(char *filter, uint32_t client, uint32_t number) {
   (void)number;

@@ -109,8 +109,8 @@ static double process_cpu_seconds(int pid) {
   text[size] = 0;
   unsigned long long user = 0, system = 0;
   const char *after_name = strrchr(text, ')');
-  if (!after_name || sscanf(after_name + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
-                            &user, &system) != 2) {
+  static const char fields[] = " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu";
+  if (!after_name || sscanf(after_name + 1, fields, &user, &system) != 2) {
     die("%s cannot be read", path);
   }
   return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
@@ -149,7 +149,8 @@ double seconds_between(const struct sample *from, const struct sample *to) {
 void sample_print(const char *prefix, const struct sample *from, const struct sample *to) {
   printf("\"%sseconds\":%.4f,\"%sbroker_cpu_seconds\":%.4f,\"%sload_cpu_seconds\":%.4f,"
          "\"%srss_bytes\":%llu",
-         prefix, seconds_between(from, to), prefix, to->broker_cpu_seconds - from->broker_cpu_seconds,
-         prefix, to->load_cpu_seconds - from->load_cpu_seconds, prefix,
+         prefix, seconds_between(from, to), prefix,
+         to->broker_cpu_seconds - from->broker_cpu_seconds, prefix,
+         to->load_cpu_seconds - from->load_cpu_seconds, prefix,
          (unsigned long long)to->broker_rss_bytes);
 }

@@ -7,7 +7,7 @@
 
 /* A publisher whose output is this full waits for its socket. */
 #define BACKLOG_MAX (256 * 1024)
-/* Without any delivery for this long, what is missing is given up: lost, or the broker is wedged. */
+/* Without a delivery for this long, what is missing is given up: lost, or the broker hangs. */
 #define STALL_NS 2000000000ull
 #define UNRELATED_CLIENTS 100
 #define STREAM_WINDOW 8192
@@ -41,7 +41,7 @@ static double owed;           /* paced: messages that are due and not sent */
 static bool measuring, stopped;
 static struct histogram delivery_latency, ack_latency;
 
-/* Topics ----------------------------------------------------------------------------------------- */
+/* Topics -------------------------------------------------------------------------------------- */
 
 static void own_filter(char *filter, uint32_t client, uint32_t number) {
   if (options.filters > 1) {
@@ -61,7 +61,7 @@ static void idle_filter(char *filter, uint32_t client, uint32_t number) {
   snprintf(filter, TOPIC_MAX, "idle/%u/%u", client, number);
 }
 
-/* Publishing ------------------------------------------------------------------------------------- */
+/* Publishing ---------------------------------------------------------------------------------- */
 
 static void publish_one(struct publisher *publisher, uint64_t stamp_ns) {
   uint16_t identifier = 0;
@@ -84,8 +84,8 @@ static void publish_one(struct publisher *publisher, uint64_t stamp_ns) {
 }
 
 static uint64_t room_of(const struct publisher *publisher) {
-  uint64_t outstanding =
-      (publisher->expected - publisher->received + deliveries_per_message - 1) / deliveries_per_message;
+  uint64_t missing = publisher->expected - publisher->received;
+  uint64_t outstanding = (missing + deliveries_per_message - 1) / deliveries_per_message;
   uint64_t room = outstanding < options.unreceived ? options.unreceived - outstanding : 0;
   if (options.qos > 0 && publisher->free_count < room) room = publisher->free_count;
   return room;
@@ -97,7 +97,9 @@ static void publish_unpaced(void) {
     struct publisher *publisher = &publishers[i];
     uint64_t room = room_of(publisher);
     if (room < options.burst) continue;
-    while (room-- > 0 && client_backlog(publisher->client) < BACKLOG_MAX) publish_one(publisher, now);
+    while (room-- > 0 && client_backlog(publisher->client) < BACKLOG_MAX) {
+      publish_one(publisher, now);
+    }
   }
 }
 
@@ -131,7 +133,7 @@ static void turn_end(void) {
   else publish_unpaced();
 }
 
-/* Handlers --------------------------------------------------------------------------------------- */
+/* Handlers ------------------------------------------------------------------------------------ */
 
 static void finish(struct publisher *publisher, uint16_t identifier) {
   if (!identifier || identifier > options.window || !publisher->sent_ns[identifier]) {
@@ -176,7 +178,7 @@ static void on_subscriber_packet(struct client *client, const struct packet *pac
   if (measuring) histogram_add(&delivery_latency, now > stamp.sent_ns ? now - stamp.sent_ns : 0);
 }
 
-/* Phases ----------------------------------------------------------------------------------------- */
+/* Phases -------------------------------------------------------------------------------------- */
 
 static void make_publishers(struct client *clients) {
   publishers = calloc(options.publishers, sizeof *publishers);
@@ -221,7 +223,8 @@ static void drain(void) {
 static void print_faults(void) {
   uint64_t unacknowledged = options.qos > 0 ? total_sent - total_finished : 0;
   streams_print(streams, stream_count, total_sent * deliveries_per_message - total_received);
-  printf(",\"sent\":%llu,\"received\":%llu,\"unacknowledged\":%llu,\"unknown_acks\":%llu,\"stalls\":%llu",
+  printf(",\"sent\":%llu,\"received\":%llu,\"unacknowledged\":%llu,\"unknown_acks\":%llu,"
+         "\"stalls\":%llu",
          (unsigned long long)total_sent, (unsigned long long)total_received,
          (unsigned long long)unacknowledged, (unsigned long long)bad_acks,
          (unsigned long long)stalls);
@@ -252,7 +255,9 @@ void run_traffic(void) {
   deliveries_per_message = options.topology == FANOUT ? options.subscribers : 1;
   stream_count = (size_t)options.subscribers * streams_per_subscriber;
   streams = streams_make(stream_count, STREAM_WINDOW);
-  for (uint32_t i = 0; i < options.subscribers; i++) subscriber_clients[i].on_packet = on_subscriber_packet;
+  for (uint32_t i = 0; i < options.subscribers; i++) {
+    subscriber_clients[i].on_packet = on_subscriber_packet;
+  }
 
   connect_bystanders();
   clients_connect(subscriber_clients, options.subscribers, options.concurrency);
@@ -260,7 +265,8 @@ void run_traffic(void) {
   limit_window(publisher_clients);
   make_publishers(publisher_clients);
   struct sample before_subscribe = take_sample();
-  clients_subscribe(subscriber_clients, options.subscribers, options.filters, options.qos, own_filter);
+  clients_subscribe(subscriber_clients, options.subscribers, options.filters, options.qos,
+                    own_filter);
   struct sample after_subscribe = take_sample();
 
   last_progress_ns = next_tick_ns = now_ns();
