@@ -30,9 +30,9 @@ const flagBits = {
 };
 
 /**
- * Reads a CONNECT. The reader's version is 0 or the connection's; it is set to what the packet says,
- * also when the packet fails later, so that the refusal can be written in the client's version. A
- * level that does not exist sets it to the nearest family.
+ * Reads a CONNECT. The reader's version is 0 or the connection's; it is set to what the packet
+ * says, also when the packet fails later, so that the refusal can be written in the client's
+ * version. A level that does not exist sets it to the nearest family.
  */
 export function decodeConnect(reader: PacketReader, header: ConnectFixedHeader): ConnectPacket {
   const protocolName = reader.string('Protocol Name');

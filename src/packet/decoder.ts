@@ -25,7 +25,9 @@ export const NeedMore = 0;
 /** {@link Decoder.next}: the peer broke the protocol, see {@link Decoder.error}. */
 export const Failed = -1;
 
-/** Bytes that a CONNECT may have: five fields of 64 KiB and properties, before any limit is agreed. */
+/**
+ * Bytes that a CONNECT may have: five fields of 64 KiB and properties, before any limit is agreed.
+ */
 const connectSizeMax = 512 * 1024;
 
 /** Fixed header: one byte and a Remaining Length of at most four. */
@@ -39,18 +41,19 @@ const nothing = new Uint8Array(0);
 /**
  * Turns the received bytes of one connection into packets, in place.
  *
- * The edge's chunk is given to `feed`; `next` is called until it returns NeedMore or Failed, or until
- * the session pauses; then `keepRemainder` copies what is left, because the chunk is reused. The
- * remainder goes into a buffer of the decoder's own, which the next `feed` completes by just the
- * bytes of the packet that is cut; the rest is decoded from its chunk. That buffer grows with what
- * arrives, never by what a length claims, and bytes in it are never overwritten, so that ranges of it
- * may wait in a PacketWriter like ranges of a chunk.
+ * The edge's chunk is given to `feed`; `next` is called until it returns NeedMore or Failed, or
+ * until the session pauses; then `keepRemainder` copies what is left, because the chunk is reused.
+ * The remainder goes into a buffer of the decoder's own, which the next `feed` completes by just
+ * the bytes of the packet that is cut; the rest is decoded from its chunk. That buffer grows with
+ * what arrives, never by what a length claims, and bytes in it are never overwritten, so that
+ * ranges of it may wait in a PacketWriter like ranges of a chunk.
  */
 export class Decoder {
   /**
-   * 0 until a CONNECT said it; also set by a CONNECT that failed behind its Protocol Version, so that
-   * the refusal can be written. While 0, anything but a CONNECT fails. A second CONNECT is decoded
-   * like any packet; that it is a Protocol Error [MQTT5-3.1.0-2] [MQTT3-3.1.0-2] is the session's to say.
+   * 0 until a CONNECT said it; also set by a CONNECT that failed behind its Protocol Version, so
+   * that the refusal can be written. While 0, anything but a CONNECT fails. A second CONNECT is
+   * decoded like any packet; that it is a Protocol Error [MQTT5-3.1.0-2] [MQTT3-3.1.0-2] is the
+   * session's to say.
    */
   protocolVersion: ProtocolVersion | 0 = 0;
   /** Bytes of a whole control packet; checked as soon as its fixed header is there. */
@@ -73,7 +76,9 @@ export class Decoder {
   #chunkEnd = 0;
   /** The decoder's own buffer, or `nothing`. */
   #kept: Uint8Array = nothing;
-  /** Where the packet begins in `#kept` before which all are whole: `feed` looks no further back. */
+  /**
+   * Where the packet begins in `#kept` before which all are whole: `feed` looks no further back.
+   */
   #keptPartial = 0;
 
   constructor(maximumPacketSize: number) {
@@ -138,8 +143,8 @@ export class Decoder {
   }
 
   /**
-   * Copies what `next` has not consumed, before the chunk is reused, and forgets the chunk; `publish`
-   * is not valid afterwards.
+   * Copies what `next` has not consumed, before the chunk is reused, and forgets the chunk;
+   * `publish` is not valid afterwards.
    */
   keepRemainder(): void {
     if (this.#bytes !== this.#kept) {

@@ -68,8 +68,8 @@ function fitting(
 }
 
 /**
- * Writes the fixed header, makes room for the rest, and returns the offset of the rest. `w.bytes` may
- * be another buffer afterwards.
+ * Writes the fixed header, makes room for the rest, and returns the offset of the rest. `w.bytes`
+ * may be another buffer afterwards.
  */
 function begin(w: PacketWriter, first: number, remainingLength: number): number {
   w.reserve(fixedHeaderMax + remainingLength);
@@ -86,8 +86,8 @@ function writeBlock(w: PacketWriter, at: number, properties: Properties): number
 /**
  * Writes a CONNACK; `reasonCode` is that of MQTT 5 for every version. Session Present goes out only
  * with Success [MQTT5-3.2.2-6] [MQTT3-3.2.2-4], and not to a 3.1 client, which does not know it.
- * The other acknowledge flags are 0 [MQTT5-3.2.2-1]. Reason String and User Properties that do not fit
- * are left out [MQTT5-3.2.2-19] [MQTT5-3.2.2-20].
+ * The other acknowledge flags are 0 [MQTT5-3.2.2-1]. Reason String and User Properties that do not
+ * fit are left out [MQTT5-3.2.2-19] [MQTT5-3.2.2-20].
  */
 export function writeConnack(
   w: PacketWriter,
@@ -115,8 +115,8 @@ export function writeConnack(
 }
 
 /**
- * Writes a PUBACK, in its shortest form. Reason String and User Properties go to version 5 as far as
- * they fit into `maximumPacketSize` [MQTT5-3.4.2-2] [MQTT5-3.4.2-3].
+ * Writes a PUBACK, in its shortest form. Reason String and User Properties go to version 5 as far
+ * as they fit into `maximumPacketSize` [MQTT5-3.4.2-2] [MQTT5-3.4.2-3].
  */
 export function writePuback(
   w: PacketWriter,
@@ -275,8 +275,8 @@ export function writeSuback(
 }
 
 /**
- * Writes an UNSUBACK; its codes go to version 5 only [MQTT5-3.11.3-1], 3.x has no payload here. What
- * does not fit is left out [MQTT5-3.11.2-1] [MQTT5-3.11.2-2].
+ * Writes an UNSUBACK; its codes go to version 5 only [MQTT5-3.11.3-1], 3.x has no payload here.
+ * What does not fit is left out [MQTT5-3.11.2-1] [MQTT5-3.11.2-2].
  */
 export function writeUnsuback(
   w: PacketWriter,
@@ -394,7 +394,9 @@ function publishRemainingLength(
   return version === 5 ? size + variableByteIntegerSize(propertySize) + propertySize : size;
 }
 
-/** Exactly the bytes that {@link writePublish} would write, for the client's Maximum Packet Size. */
+/**
+ * Exactly the bytes that {@link writePublish} would write, for the client's Maximum Packet Size.
+ */
 export function publishSize(
   version: ProtocolVersion,
   parts: PublishParts,

@@ -1,10 +1,11 @@
 /**
  * packet: MQTT control packets as bytes and as values, for 3.1, 3.1.1 and 5 alike.
  *
- * Owns: the decoder of what a server receives, the encoder of what it sends, the property table, the
- * reason codes, and the writer that collects a connection's outgoing bytes. It knows what one packet
- * by itself may look like. It never knows a session: whether a packet may come now, whether a topic
- * name or filter is well formed, whether an alias or identifier is in use, is said elsewhere.
+ * Owns: the decoder of what a server receives, the encoder of what it sends, the property table,
+ * the reason codes, and the writer that collects a connection's outgoing bytes. It knows what one
+ * packet by itself may look like. It never knows a session: whether a packet may come now, whether
+ * a topic name or filter is well formed, whether an alias or identifier is in use, is said
+ * elsewhere.
  *
  *   chunk ──feed──▶ Decoder ──next──▶ Publish: `publish`, offsets into the chunk, nothing copied
  *                      │              acknowledgements: `ack`, two numbers

@@ -31,7 +31,9 @@ export type QoS = 0 | 1 | 2;
 
 export type UserProperty = readonly [name: string, value: string];
 
-/** All properties of MQTT 5 section 2.2.2.2; which packet may carry which is checked in decoding. */
+/**
+ * All properties of MQTT 5 section 2.2.2.2; which packet may carry which is checked in decoding.
+ */
 export interface Properties {
   payloadFormatIndicator?: number;
   /** Seconds. */

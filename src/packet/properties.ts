@@ -253,7 +253,9 @@ function readSubscriptionIdentifier(
   if (identifier === 0) invalidValue(reader, label, 0);
 }
 
-/** [MQTT5-3.3.2-14]: a Response Topic is a Topic Name; so it is not empty either [MQTT5-4.7.3-1]. */
+/**
+ * [MQTT5-3.3.2-14]: a Response Topic is a Topic Name; so it is not empty either [MQTT5-4.7.3-1].
+ */
 function checkResponseTopic(reader: PacketReader, topicName: string): void {
   if (topicName === '') {
     reader.fail(
@@ -295,7 +297,9 @@ export function propertiesSize(properties: Properties): number {
   return sizeOf(rows, properties);
 }
 
-/** Writes the block without its length field; the caller has made room. Returns the offset behind. */
+/**
+ * Writes the block without its length field; the caller has made room. Returns the offset behind.
+ */
 export function writeProperties(bytes: Buffer, at: number, properties: Properties): number {
   return write(rows, bytes, at, properties);
 }

@@ -309,9 +309,9 @@ function broken(reason: string, statement5: string | undefined): ProtocolError {
 }
 
 /**
- * The Topic Name as a string [MQTT5-3.3.2-1] [MQTT3-3.3.2-1]; `undefined` when it is not well-formed UTF-8 or holds U+0000, which
- * is a Malformed Packet. May be empty (a Topic Alias stands for it, or the sender is at fault), and
- * may hold wildcards, which `topic` refuses.
+ * The Topic Name as a string [MQTT5-3.3.2-1] [MQTT3-3.3.2-1]; `undefined` when it is not
+ * well-formed UTF-8 or holds U+0000, which is a Malformed Packet. May be empty (a Topic Alias
+ * stands for it, or the sender is at fault), and may hold wildcards, which `topic` refuses.
  */
 export function readTopicName(view: PublishView): string | undefined {
   const { bytes, topicStart, topicEnd } = view;

@@ -85,7 +85,9 @@ for (const [name, code] of Object.entries(ReasonCode)) {
   namesByCode.set(code, name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase());
 }
 
-/** `session_taken_over` for 0x8e; `0x..` for a number that is no Reason Code. For logs and metrics. */
+/**
+ * `session_taken_over` for 0x8e; `0x..` for a number that is no Reason Code. For logs and metrics.
+ */
 export function reasonCodeName(code: number): string {
   return namesByCode.get(code) ?? `0x${code.toString(16).padStart(2, '0')}`;
 }

@@ -2,10 +2,11 @@
  * The outgoing bytes of one connection, collected during a turn of the event loop and flushed once.
  *
  * Two ways in. Packets that are made here are written field by field behind `reserve`. Bytes that
- * exist already (a PUBLISH forwarded as it came, or serialised once for many subscribers) go through
- * `append`, which only remembers the range: a run of neighbouring packets from one received chunk
- * becomes a single copy (bench/micro/forward.ts). The range is read at `settle`, so the owner of the
- * source calls `settle` on every writer it appended to before it reuses or changes the source.
+ * exist already (a PUBLISH forwarded as it came, or serialised once for many subscribers) go
+ * through `append`, which only remembers the range: a run of neighbouring packets from one received
+ * chunk becomes a single copy (bench/micro/forward.ts). The range is read at `settle`, so the owner
+ * of the source calls `settle` on every writer it appended to before it reuses or changes the
+ * source.
  */
 const empty: Buffer = Buffer.alloc(0);
 const smallestBuffer = 512;
@@ -71,7 +72,8 @@ export class PacketWriter {
   /** Hands all bytes over to the caller, who owns them from then on, and starts anew. */
   take(): Buffer {
     this.settle();
-    const taken = this.bytes.length === this.length ? this.bytes : this.bytes.subarray(0, this.length);
+    const taken =
+      this.bytes.length === this.length ? this.bytes : this.bytes.subarray(0, this.length);
     this.bytes = empty;
     this.length = 0;
     return taken;

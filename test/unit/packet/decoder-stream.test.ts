@@ -33,21 +33,29 @@ const steps = fc.array(
 
 /**
  * Feeds `stream` as an edge does: every chunk lies in the same buffer, which is overwritten after
- * `keepRemainder`.
+ * `keepRemainder`. Where `packetEnds` are given, no packet may wait once its last byte is there.
  */
-function decodeInSteps(stream: Buffer, plan: readonly Step[]): unknown[] {
+function decodeInSteps(
+  stream: Buffer,
+  plan: readonly Step[],
+  packetEnds: readonly number[] = [],
+): unknown[] {
   const decoder = new Decoder(1 << 28);
   const edge = Buffer.alloc(1024);
   const decoded: unknown[] = [];
+  let at = 0;
   const take = (count: number): void => {
     for (let taken = 0; taken < count; taken += 1) {
       const type = decoder.next();
       assert.notEqual(type, Failed, decoder.error?.reason);
-      if (type === NeedMore) return;
+      if (type === NeedMore) {
+        const whole = packetEnds.filter((end) => end <= at).length;
+        assert.ok(decoded.length >= whole, `${decoded.length} of ${whole} packets`);
+        return;
+      }
       decoded.push(decodedPacket(decoder, type));
     }
   };
-  let at = 0;
   for (let turn = 0; at < stream.length; turn += 1) {
     const step = plan[turn % plan.length] as Step;
     const end = Math.min(at + step.bytes, stream.length);
@@ -87,8 +95,10 @@ describe('a stream of packets', () => {
       fc.assert(
         fc.property(arbitraryStream(version), steps, (sent, plan) => {
           const stream = Buffer.concat(sent.map((each) => each.bytes));
+          let end = 0;
+          const ends = sent.map((each) => (end += each.bytes.length));
           assert.deepEqual(
-            decodeInSteps(stream, plan),
+            decodeInSteps(stream, plan, ends),
             sent.map((each) => each.expected),
           );
         }),
