@@ -73,12 +73,13 @@ function positive(text: string, option: string): number {
 
 function selectScenarios(all: readonly Scenario[], wanted: string | undefined): Scenario[] {
   if (wanted === undefined) return [...all];
-  return wanted.split(',').flatMap((part) => {
+  const found = wanted.split(',').flatMap((part) => {
     const exact = all.filter((scenario) => scenario.name === part);
-    const found = exact.length > 0 ? exact : all.filter(({ name }) => name.includes(part));
-    if (found.length === 0) throw new Error(`There is no scenario ${part}; see --list`);
-    return found;
+    const matching = exact.length > 0 ? exact : all.filter(({ name }) => name.includes(part));
+    if (matching.length === 0) throw new Error(`There is no scenario ${part}; see --list`);
+    return matching;
   });
+  return [...new Set(found)];
 }
 
 function selectBrokers(wanted: string | undefined): BrokerName[] {

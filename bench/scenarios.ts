@@ -55,6 +55,7 @@ interface TrafficTargets {
 function trafficFigures(targets: TrafficTargets = {}): readonly Figure[] {
   const cpu = ratio('broker_cpu_seconds', 'deliveries', MILLION);
   const load = ratio('load_cpu_seconds', 'deliveries', MILLION);
+  const others = ratio('others_cpu_seconds', 'seconds');
   return [
     { name: 'CPU per million', unit: 's', better: 'lower', value: cpu, target: targets.cpu },
     {
@@ -74,6 +75,7 @@ function trafficFigures(targets: TrafficTargets = {}): readonly Figure[] {
     { name: 'p99.9', unit: 'ms', better: 'lower', value: at('latency.p999_us', 1e-3) },
     { name: 'memory', unit: 'MB', better: 'lower', value: at('rss_bytes', 1e-6) },
     { name: "generator's CPU per million", unit: 's', better: 'lower', value: load },
+    { name: 'other processes', unit: 'cores', better: 'lower', value: others },
   ];
 }
 

@@ -129,12 +129,25 @@ static uint64_t process_rss_bytes(int pid) {
   return kilobytes * 1024;
 }
 
+/* The first line of /proc/stat: user, nice, system, idle, iowait, irq, softirq, steal. */
+static double machine_cpu_seconds(void) {
+  unsigned long long t[8] = {0};
+  FILE *file = fopen("/proc/stat", "r");
+  if (!file) return 0;
+  int count = fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &t[0], &t[1], &t[2],
+                     &t[3], &t[4], &t[5], &t[6], &t[7]);
+  fclose(file);
+  if (count != 8) return 0;
+  return (double)(t[0] + t[1] + t[2] + t[5] + t[6] + t[7]) / (double)sysconf(_SC_CLK_TCK);
+}
+
 struct sample take_sample(void) {
   struct rusage usage;
   struct sample sample = {.at_ns = now_ns()};
   getrusage(RUSAGE_SELF, &usage);
   sample.load_cpu_seconds = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                             (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+  sample.machine_cpu_seconds = machine_cpu_seconds();
   if (broker_pid) {
     sample.broker_cpu_seconds = process_cpu_seconds(broker_pid);
     sample.broker_rss_bytes = process_rss_bytes(broker_pid);
@@ -147,10 +160,11 @@ double seconds_between(const struct sample *from, const struct sample *to) {
 }
 
 void sample_print(const char *prefix, const struct sample *from, const struct sample *to) {
+  double broker = to->broker_cpu_seconds - from->broker_cpu_seconds;
+  double load = to->load_cpu_seconds - from->load_cpu_seconds;
+  double others = to->machine_cpu_seconds - from->machine_cpu_seconds - broker - load;
   printf("\"%sseconds\":%.4f,\"%sbroker_cpu_seconds\":%.4f,\"%sload_cpu_seconds\":%.4f,"
-         "\"%srss_bytes\":%llu",
-         prefix, seconds_between(from, to), prefix,
-         to->broker_cpu_seconds - from->broker_cpu_seconds, prefix,
-         to->load_cpu_seconds - from->load_cpu_seconds, prefix,
-         (unsigned long long)to->broker_rss_bytes);
+         "\"%sothers_cpu_seconds\":%.4f,\"%srss_bytes\":%llu",
+         prefix, seconds_between(from, to), prefix, broker, prefix, load, prefix,
+         others > 0 ? others : 0, prefix, (unsigned long long)to->broker_rss_bytes);
 }

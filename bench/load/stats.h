@@ -60,6 +60,7 @@ struct sample {
   uint64_t at_ns;
   double broker_cpu_seconds; /* user and system, all threads */
   double load_cpu_seconds;
+  double machine_cpu_seconds; /* all processes and what the host took away, all processors */
   uint64_t broker_rss_bytes;
 };
 
@@ -69,7 +70,10 @@ extern int broker_pid;
 struct sample take_sample(void);
 double seconds_between(const struct sample *from, const struct sample *to);
 
-/* Prints seconds, CPU seconds of both and the memory at the end as JSON members with `prefix`. */
+/*
+ * Prints seconds, CPU seconds of broker, generator and everything else, and the broker's memory at
+ * the end, as JSON members with `prefix`.
+ */
 void sample_print(const char *prefix, const struct sample *from, const struct sample *to);
 
 #endif
