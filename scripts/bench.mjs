@@ -1,16 +1,11 @@
-/** `npm run bench`: builds what changed, then measures. `npm run bench -- --help` says how. */
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+// npm run bench -- [options]: installs, builds, and measures. `--help` shows the options.
+import './node-version.mjs';
+import { compile } from './compile.mjs';
+import { install } from './install.mjs';
+import { main, runNode } from './workspace.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-
-function run(script, args) {
-  const { status } = spawnSync(process.execPath, [script, ...args], {
-    cwd: root,
-    stdio: 'inherit',
-  });
-  if (status !== 0) process.exit(status ?? 1);
-}
-
-run('scripts/build.mjs', []);
-run('dist/bench/run.js', process.argv.slice(2));
+await main(() => {
+  install();
+  compile();
+  process.exitCode = runNode('dist/bench/run.js', process.argv.slice(2));
+});
