@@ -76,8 +76,16 @@ function ourCommand(root: string, directory: string, port: number, webSocketPort
     max_offline_messages: '-1',
     'listener.max_connections': 'infinity',
   };
-  const sets = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
-  return { program: process.execPath, arguments: [ourProgram(root), 'start', ...sets] };
+  const file = join(directory, 'nautilusmq.conf');
+  const lines = Object.entries(settings).map(([key, value]) => `${key} = ${value}\n`);
+  writeFileSync(file, lines.join(''));
+  return { program: process.execPath, arguments: [ourProgram(root), 'start', '--config', file] };
+}
+
+/** Ours, without the variables that would override its configuration. */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  const entries = Object.entries(process.env);
+  return Object.fromEntries(entries.filter(([name]) => !name.startsWith('NAUTILUSMQ_')));
 }
 
 function mosquittoCommand(directory: string, port: number): Command {
@@ -166,6 +174,7 @@ export async function startBroker(name: PeerName, places: Places): Promise<Runni
   const command = await commands[name]();
   const child = spawn(command.program, command.arguments, {
     cwd: directory,
+    env: plainEnvironment(),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const killWithUs = (): void => {
