@@ -11,7 +11,7 @@ const eraseLine = 0x15;
 const delete_ = 0x7f;
 
 /** Bytes of MQTT's password field. */
-export const passwordBytesMax = 65_535;
+const passwordBytesMax = 65_535;
 
 /** Where a password comes from and where the prompts go. */
 export interface PasswordSource {

@@ -1,0 +1,104 @@
+import { openLog } from '../log/mod.js';
+import { Node, type StartReport } from '../node.js';
+import { logOptionsOf } from '../node-settings.js';
+import { CommandError, fail, problemLine, readConfiguration } from './configuration.js';
+import { version } from './version.js';
+
+/** Runs the broker until SIGINT or SIGTERM. */
+export async function start(file: string | undefined, overrides: string[]): Promise<void> {
+  try {
+    const { configuration, problems, origin } = readConfiguration(file, overrides);
+    const isTerminal = process.stdout.isTTY === true;
+    for (const problem of problems) {
+      if (problem.severity !== 'info') console.error(problemLine(problem));
+    }
+    const notes = problems.filter(({ severity }) => severity === 'info').length;
+    if (notes > 0) {
+      console.error(`${notes} options are not active here; \`nautilusmq check-config\` lists them`);
+    }
+    if (configuration === undefined) throw new CommandError(`${origin} has errors: not started`);
+    if (configuration.listeners.length === 0) {
+      throw new CommandError(
+        `${origin} has no listener for clients: add listener.tcp.default = 127.0.0.1:1883`,
+      );
+    }
+    const log = openLog(logOptionsOf(configuration.options, isTerminal));
+    const { node, report } = await Node.start({ configuration, log });
+    stopOnSignals(node, log);
+    const { nodename, store, platformDataDir } = configuration.options;
+    console.log(`NautilusMQ ${version()} is ${nodename}, configured by ${origin}`);
+    console.log(storeLine(store, platformDataDir, report));
+    for (const line of listenerLines(report)) console.log(line);
+    for (const line of report.access) console.log(`  ${line}`);
+    for (const line of nextSteps(report)) console.log(line);
+  } catch (error) {
+    fail(error);
+    // Opened sockets and files of a start that failed must not keep the process.
+    setImmediate(() => process.exit());
+  }
+}
+
+function stopOnSignals(node: Node, log: ReturnType<typeof openLog>): void {
+  let isStopping = false;
+  const stop = async (signal: string): Promise<void> => {
+    if (isStopping) {
+      console.log('stopping at once');
+      process.exit(1);
+    }
+    isStopping = true;
+    console.log(`${signal}: stopping`);
+    await node.close();
+    await log.close();
+    process.exit(0);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      stop(signal).catch((error: unknown) => {
+        fail(error);
+        process.exit(1);
+      });
+    });
+  }
+  process.on('SIGHUP', () => log.reopen());
+  process.on('uncaughtException', (error) => {
+    log.error({ error }, 'uncaught fault: the broker goes on');
+  });
+  process.on('unhandledRejection', (error) => {
+    log.error({ error }, 'unhandled rejection: the broker goes on');
+  });
+}
+
+function storeLine(store: string, directory: string, report: StartReport): string {
+  if (store === 'memory') return 'Store: memory only, nothing survives a restart';
+  const { sessions, retained, loadMs } = report;
+  const loaded = `${sessions} sessions and ${retained} retained messages in ${Math.round(loadMs)} ms`;
+  return `Store: ${directory} (LMDB), loaded ${loaded}`;
+}
+
+function listenerLines(report: StartReport): string[] {
+  const names = {
+    tcp: 'MQTT',
+    ssl: 'MQTT over TLS',
+    ws: 'MQTT over WebSocket',
+    wss: 'MQTT over secure WebSocket',
+  };
+  return report.listeners.map(({ type, address, port }) => {
+    const name = names[type as keyof typeof names] ?? type;
+    if (address.startsWith('/')) return `  ${name}: ${address}`;
+    const host = address.includes(':') ? `[${address}]` : address;
+    if (type === 'ws' || type === 'wss') return `  ${name}: ${type}://${host}:${port}/mqtt`;
+    return `  ${name}: ${host}:${port}`;
+  });
+}
+
+function nextSteps(report: StartReport): string[] {
+  const tcp = report.listeners.find(({ type, port }) => type === 'tcp' && port > 0);
+  if (tcp === undefined) return [];
+  const host = tcp.address === '0.0.0.0' || tcp.address === '::' ? '127.0.0.1' : tcp.address;
+  const target = `-h ${host} -p ${tcp.port}`;
+  return [
+    'Try it:',
+    `  mosquitto_sub ${target} -t 'hello/#' -v`,
+    `  mosquitto_pub ${target} -t hello/world -m 'good morning'`,
+  ];
+}

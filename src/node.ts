@@ -1,0 +1,328 @@
+import { randomInt } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { type AuthBackend, AuthChain } from './auth/mod.js';
+import { openAclFile, type OpenedFile, openPasswordFile } from './auth/files/mod.js';
+import { type Clock, SeededRandom } from './base/mod.js';
+import { Broker, type OwnPublish } from './broker/mod.js';
+import type { Configuration } from './config/mod.js';
+import { type ListenerRow, Listeners, Turn } from './listeners/mod.js';
+import type { Log } from './log/mod.js';
+import { Metrics } from './metrics/mod.js';
+import { listenerOptionsOf, settingsOf } from './node-settings.js';
+import { ReasonCode } from './packet/mod.js';
+import { openLmdbStore } from './store/lmdb/mod.js';
+import { MemoryStore, type Store } from './store/mod.js';
+
+/** Milliseconds between ticks of the core: deadlines are whole seconds, idle commits are sooner. */
+const tickMs = 200;
+
+export interface NodeParts {
+  readonly configuration: Configuration;
+  readonly log: Log;
+  /** Asked before the file back ends. */
+  readonly backends?: readonly AuthBackend[];
+}
+
+/** What the start found out, for who prints it. */
+export interface StartReport {
+  readonly listeners: readonly ListenerRow[];
+  readonly sessions: number;
+  readonly retained: number;
+  readonly loadMs: number;
+  /** What is open to whom, in sentences. */
+  readonly access: readonly string[];
+}
+
+/** Wall clock read at start plus monotonic time: never jumps back (design 5.1). */
+function monotonicClock(): Clock {
+  const startedAt = Date.now() - performance.now();
+  return { now: () => startedAt + performance.now() };
+}
+
+/**
+ * One running broker: the composition root. Wires store, core, listeners, files and timers; all
+ * decisions are theirs.
+ */
+export class Node {
+  readonly configuration: Configuration;
+  readonly metrics: Metrics = new Metrics();
+  readonly #log: Log;
+  readonly #clock: Clock = monotonicClock();
+  readonly #turn: Turn;
+  readonly #broker: Broker;
+  readonly #listeners: Listeners;
+  readonly #files: readonly OpenedFile[];
+  readonly #closeStore: () => Promise<void>;
+  #tick: NodeJS.Timeout | undefined;
+  #nextSystemTopicsAt = 0;
+  #closing: Promise<void> | undefined;
+
+  private constructor(
+    parts: NodeParts,
+    store: Store,
+    closeStore: () => Promise<void>,
+    files: readonly OpenedFile[],
+  ) {
+    const { configuration, log } = parts;
+    const { options } = configuration;
+    this.configuration = configuration;
+    this.#log = log;
+    this.#closeStore = closeStore;
+    this.#files = files;
+    this.#turn = new Turn(() => this.#broker.onTurnEnd());
+    const backends = [...(parts.backends ?? []), ...files.map((file) => file.backend)];
+    this.#broker = new Broker(settingsOf(configuration), this.metrics, this.#observed(store), {
+      clock: this.#clock,
+      random: new SeededRandom(randomInt(2 ** 32)),
+      log,
+      auth: new AuthChain(backends, (backend, hook, error) => {
+        log.error({ backend, hook, error }, 'authentication back end failed: counts as a refusal');
+      }),
+      loginFailed: (host) => this.#listeners.noteFailedLogin(host),
+      messageDropped: (client, topic, reason) => {
+        const message = `messages dropped: ${reason}`;
+        log.repeated('warn', `drop ${reason} ${client}`, { client, topic }, message);
+      },
+      storeFailed: (failure) => {
+        const message = `store refuses: ${failure.message} Messages that need it are refused.`;
+        log.repeated('error', 'store', { code: failure.code }, message);
+      },
+      storeRecovered: () => log.info({}, 'store writes again: nothing is refused any more'),
+    });
+    this.#listeners = new Listeners({
+      accept: (link, now) => this.#broker.accept(link, now),
+      clock: this.#clock,
+      log,
+      turn: this.#turn,
+      counters: this.#socketCounters(),
+      limits: {
+        maxPendingBytes: options.listenerMaxPendingBytes,
+        maxConnectRate: options.maxConnectRate,
+        maxFailedLogins: options.maxFailedLogins,
+      },
+    });
+    this.#addGauges();
+  }
+
+  /**
+   * Opens the store, loads it, then opens the listeners. Throws an error with a stable `code` and a
+   * message of one line when something stands in the way; nothing stays open then.
+   */
+  static async start(parts: NodeParts): Promise<{ node: Node; report: StartReport }> {
+    const { options } = parts.configuration;
+    const { log } = parts;
+    const access: string[] = [parts.configuration.anonymousReason];
+    const files = await openFiles(parts, access);
+    let opened: Awaited<ReturnType<typeof openLmdbStore>> | undefined;
+    let node: Node | undefined;
+    try {
+      if (options.store === 'lmdb') {
+        opened = await openLmdbStore({
+          directory: options.platformDataDir,
+          sync: options.storeSync,
+          log: (text) => log.warn({}, text),
+        });
+      }
+      const store = opened?.store ?? new MemoryStore();
+      node = new Node(parts, store, async () => opened?.close(), files);
+      return { node, report: await node.#open(access) };
+    } catch (error) {
+      for (const file of files) file.close();
+      if (node !== undefined) clearInterval(node.#tick);
+      await opened?.close();
+      throw error;
+    }
+  }
+
+  get listeners(): readonly ListenerRow[] {
+    return this.#listeners.show();
+  }
+
+  /** Publishes as the broker itself: not authorised, any topic. */
+  publish(message: OwnPublish): void {
+    this.#broker.publishOwn(message, this.#clock.now());
+    this.#turn.schedule();
+  }
+
+  /** Stops serving: v5 clients get DISCONNECT 0x8B, the store is written and closed. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #open(access: readonly string[]): Promise<StartReport> {
+    const { options, listeners } = this.configuration;
+    const before = performance.now();
+    const loaded = this.#broker.load(this.#clock.now());
+    const loadMs = performance.now() - before;
+    if (loaded.damaged.length > 0) {
+      const sample = loaded.damaged.slice(0, 10);
+      this.#log.error(
+        { records: sample },
+        `${loaded.damaged.length} records of the store are damaged`,
+      );
+    }
+    this.#tick = setInterval(() => this.#onTick(), tickMs);
+    const rows = await this.#listeners.start(
+      listeners.map((listener) => listenerOptionsOf(listener, options)),
+    );
+    return {
+      listeners: rows,
+      sessions: loaded.sessions,
+      retained: loaded.retained,
+      loadMs,
+      access,
+    };
+  }
+
+  async #close(): Promise<void> {
+    await this.#listeners.stop(ReasonCode.ServerShuttingDown, 'the broker is shutting down');
+    clearInterval(this.#tick);
+    for (const file of this.#files) file.close();
+    await this.#settleStore();
+    await this.#closeStore();
+  }
+
+  /** What is still to be written is written; a store that refuses is not waited for. */
+  async #settleStore(): Promise<void> {
+    const deadline = Date.now() + 5000;
+    while (this.#broker.durability.isBusy && Date.now() < deadline) {
+      this.#broker.durability.commit(true);
+      if (this.#broker.durability.refusing) return;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  #onTick(): void {
+    const now = this.#clock.now();
+    this.#broker.tick(now);
+    this.#publishSystemTopics(now);
+    this.#turn.schedule();
+  }
+
+  #publishSystemTopics(now: number): void {
+    const {
+      systreeEnabled,
+      systreeInterval,
+      systreeMountpoint,
+      systreeQos,
+      systreeRetain,
+      nodename,
+    } = this.configuration.options;
+    if (!systreeEnabled || systreeInterval === 0 || now < this.#nextSystemTopicsAt) return;
+    this.#nextSystemTopicsAt = now + systreeInterval;
+    for (const [topicName, text] of this.metrics.sysTopics(nodename)) {
+      const message: OwnPublish = {
+        mountpoint: systreeMountpoint,
+        topicName,
+        payload: Buffer.from(text),
+        qos: systreeQos as 0 | 1 | 2,
+        retain: systreeRetain,
+      };
+      this.#broker.publishOwn(message, now);
+    }
+  }
+
+  /** A commit that completes releases acknowledgements, which must be flushed. */
+  #observed(store: Store): Store {
+    const turn = this.#turn;
+    return {
+      kind: store.kind,
+      get: (table, key) => store.get(table, key),
+      entries: (table, from, to) => store.entries(table, from, to),
+      newBatch: () => store.newBatch(),
+      commit: (batch, done) => {
+        store.commit(batch, (failure) => {
+          done(failure);
+          turn.schedule();
+        });
+      },
+    };
+  }
+
+  #socketCounters(): ConstructorParameters<typeof Listeners>[0]['counters'] {
+    const { metrics } = this;
+    return {
+      socketOpen: () => {
+        metrics.socketOpen += 1;
+      },
+      socketClose: () => {
+        metrics.socketClose += 1;
+      },
+      socketError: () => {
+        metrics.socketError += 1;
+      },
+      bytesReceived: (count) => {
+        metrics.bytesReceived += count;
+      },
+      bytesSent: (count) => {
+        metrics.bytesSent += count;
+      },
+    };
+  }
+
+  #addGauges(): void {
+    const { metrics } = this;
+    const broker = this.#broker;
+    const connections = (): { mqtt: number; websocket: number } =>
+      this.#listeners.countConnections();
+    metrics.gauge(
+      'router_subscriptions',
+      'Subscriptions in the routing table.',
+      () => broker.subscriptionCount,
+    );
+    metrics.gauge('retain_messages', 'Retained messages.', () => broker.retainedCount);
+    metrics.gauge('retain_memory', 'Bytes of retained messages.', () => broker.retainedBytes);
+    metrics.gauge('queue_processes', 'Sessions, connected or not.', () => broker.sessionCount);
+    metrics.gauge(
+      'active_mqtt_connections',
+      'Connections over TCP and TLS.',
+      () => connections().mqtt,
+    );
+    metrics.gauge(
+      'active_mqttws_connections',
+      'Connections over WebSocket.',
+      () => connections().websocket,
+    );
+    metrics.gauge('total_active_connections', 'All client connections.', () => {
+      const { mqtt, websocket } = connections();
+      return mqtt + websocket;
+    });
+  }
+}
+
+/**
+ * The file back ends that are switched on. A file that was named must exist in its back end's
+ * opinion (it logs, and lets nobody in); a default path where nothing lies is left out, and said.
+ */
+async function openFiles(parts: NodeParts, access: string[]): Promise<OpenedFile[]> {
+  const { configuration, log } = parts;
+  const { options, explicit, allowAnonymous } = configuration;
+  const files: OpenedFile[] = [];
+  const passwords = options.vmqPasswdPasswordFile;
+  if (
+    options.pluginsVmqPasswd &&
+    (isThere(passwords) || explicit.has('vmq_passwd.password_file'))
+  ) {
+    const reloadInterval = options.vmqPasswdPasswordReloadInterval;
+    files.push(await openPasswordFile({ path: passwords, reloadInterval, log }));
+    access.push(`Passwords: ${passwords}.`);
+  } else if (!allowAnonymous && (parts.backends?.length ?? 0) === 0) {
+    access.push(
+      `No password file (${passwords}): nobody can log in. \`vmq-passwd -c ${passwords} USER\` makes one.`,
+    );
+  }
+  const rules = options.vmqAclAclFile;
+  if (options.pluginsVmqAcl && (isThere(rules) || explicit.has('vmq_acl.acl_file'))) {
+    const reloadInterval = options.vmqAclAclReloadInterval;
+    files.push(await openAclFile({ path: rules, reloadInterval, log }));
+    access.push(`Topics are granted by ${rules}.`);
+  } else {
+    access.push(`No ACL file (${rules}): who may connect may use every topic.`);
+  }
+  return files;
+}
+
+function isThere(path: string): boolean {
+  return path !== '' && existsSync(path);
+}
