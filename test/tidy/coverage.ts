@@ -3,6 +3,7 @@
  *
  * A statement is cited by its id in a comment or a string, as `[MQTT5-3.1.2-24]`. It is tested when
  * a test's title holds the id, when a test compares with it, or when a packet vector does.
+ * `[MQTT5-3.3.1-5..8]` names four.
  */
 import { readSource } from './source.js';
 import { files, isSource, lines, type TextFile } from './tree.js';
@@ -38,7 +39,7 @@ export interface Coverage {
   readonly unknown: readonly string[];
 }
 
-const idPattern = /\bMQTT[0-9]?-[0-9]+\.[0-9]+(?:\.[0-9]+)?-[0-9]+\b/g;
+const idPattern = /\b(MQTT[0-9]?-[0-9]+\.[0-9]+(?:\.[0-9]+)?-)([0-9]+)(?:\.\.([0-9]+))?/g;
 const gapsPath = 'docs/statements/gaps.json';
 
 export function readCoverage(): Coverage {
@@ -47,7 +48,7 @@ export function readCoverage(): Coverage {
   for (const source of files(isSource)) collectCitations(source, cited);
   for (const test of files((path) => path.endsWith('.test.ts'))) collectTitles(test, tested);
   for (const vectors of files((path) => /^test\/fixtures\/.*\.json$/.test(path))) {
-    for (const [id] of vectors.text.matchAll(idPattern)) add(tested, id, vectors.path);
+    for (const id of idsIn(vectors.text)) add(tested, id, vectors.path);
   }
   const gaps = new Map(Object.entries(read(gapsPath) as Record<string, string>));
   const cover = (path: string): Covered[] =>
@@ -146,15 +147,23 @@ function testCell(tested: readonly string[], reason: string | undefined): string
   return shown.join('<br>');
 }
 
+function idsIn(text: string): string[] {
+  return [...text.matchAll(idPattern)].flatMap(([, section, first, last]) => {
+    const ids: string[] = [];
+    for (let n = Number(first); n <= Number(last ?? first); n++) ids.push(`${section}${n}`);
+    return ids;
+  });
+}
+
 function collectCitations(source: TextFile, cited: Map<string, string[]>): void {
   for (const [index, line] of lines(source).entries()) {
-    for (const [id] of line.matchAll(idPattern)) add(cited, id, `${source.path}:${index + 1}`);
+    for (const id of idsIn(line)) add(cited, id, `${source.path}:${index + 1}`);
   }
 }
 
 function collectTitles(test: TextFile, tested: Map<string, string[]>): void {
   for (const { value, title } of readSource(test).texts) {
-    for (const [id] of value.matchAll(idPattern)) add(tested, id, title ?? test.path);
+    for (const id of idsIn(value)) add(tested, id, title ?? test.path);
   }
 }
 
