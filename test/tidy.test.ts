@@ -147,8 +147,12 @@ describe('sizes', () => {
     none(problems);
   });
 
-  test('lines have at most 100 columns', () => {
-    none(search(code, (line) => (line.length > 100 ? `${line.length} columns` : undefined)));
+  test('lines have at most 100 columns, but for messages, which one wants to search for', () => {
+    const comment = /^\s*(\*|\/\/|\/\*)/;
+    const tooLong = (line: string) =>
+      line.length > 100 && (comment.test(line) || !/['"`]/.test(line));
+    const bounded = code.filter(({ path }) => !tables.test(path));
+    none(search(bounded, (line) => (tooLong(line) ? `${line.length} columns` : undefined)));
   });
 });
 
