@@ -12,12 +12,7 @@ import { rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { destination } from 'pino';
-
-/** Bytes that may wait for a slow disk or reader; beyond it lines are dropped and counted. */
-const waitingBytesMax = 4 * 1024 * 1024;
-
-type Stream = ReturnType<typeof destination>;
+import { LineWriter, type Trouble } from './line-writer.js';
 
 /** When a file is put aside, and how many old ones stay (log.console.rotation.*). */
 export interface Rotation {
@@ -26,31 +21,6 @@ export interface Rotation {
   /** Old files besides the current one. */
   readonly keep: number;
   readonly compress: boolean;
-}
-
-/** Told about lines that could not be written. `error` undefined: dropped, too many waited. */
-export type Trouble = (target: string, error: Error | undefined, lines: number) => void;
-
-/** Writes without blocking to a descriptor, in order, bounded. pino flushes it when the process exits. */
-export function openStream(target: string, descriptor: number, trouble: Trouble): Stream {
-  const stream = destination({
-    dest: descriptor,
-    sync: false,
-    minLength: 0,
-    maxLength: waitingBytesMax,
-  });
-  let dropped = 0;
-  stream.on('drop', () => {
-    dropped += 1;
-  });
-  stream.on('drain', () => {
-    if (dropped === 0) return;
-    const lines = dropped;
-    dropped = 0;
-    trouble(target, undefined, lines);
-  });
-  stream.on('error', (error: Error) => trouble(target, error, 0));
-  return stream;
 }
 
 /**
@@ -62,7 +32,7 @@ export class LogFile {
   readonly #path: string;
   readonly #rotation: Rotation;
   readonly #trouble: Trouble;
-  #stream: Stream;
+  #writer: LineWriter;
   #bytes = 0;
   /** While an old file is compressed its name must not move. */
   #compressing: Promise<void> | undefined;
@@ -72,7 +42,7 @@ export class LogFile {
     this.#rotation = rotation;
     this.#trouble = trouble;
     mkdirSync(dirname(path), { recursive: true });
-    this.#stream = this.#open();
+    this.#writer = this.#open();
   }
 
   write(line: string): void {
@@ -81,7 +51,7 @@ export class LogFile {
     const isFull = size > 0 && this.#bytes > 0 && this.#bytes + bytes > size;
     if (isFull && this.#compressing === undefined) this.#rotate();
     this.#bytes += bytes;
-    this.#stream.write(line);
+    this.#writer.write(line);
   }
 
   /** Goes on in a new file under the same name: somebody else (logrotate) moved this one. */
@@ -90,16 +60,16 @@ export class LogFile {
   }
 
   flushSync(): void {
-    this.#stream.flushSync();
+    this.#writer.flushSync();
   }
 
   /** Resolves when everything is written and the descriptor closed. */
   async close(): Promise<void> {
-    await closed(this.#stream);
+    await this.#writer.end(true);
     await this.#compressing;
   }
 
-  #open(): Stream {
+  #open(): LineWriter {
     // Peers' addresses and names are in it: not for everybody on the machine.
     const descriptor = openSync(this.#path, 'a', 0o640);
     try {
@@ -108,7 +78,7 @@ export class LogFile {
       closeSync(descriptor);
       throw error;
     }
-    return openStream(this.#path, descriptor, this.#trouble);
+    return new LineWriter(this.#path, descriptor, this.#trouble);
   }
 
   #rotate(): void {
@@ -125,7 +95,7 @@ export class LogFile {
         moveIfThere(this.#path, `${this.#path}.0`);
       }
     } catch (error) {
-      this.#trouble(this.#path, error as Error, 0);
+      this.#trouble(this.#path, (error as Error).message);
     }
     const isWritten = this.#swap();
     if (isWritten !== undefined && compress && keep > 0) this.#compress(isWritten);
@@ -133,14 +103,14 @@ export class LogFile {
 
   /** Opens the file anew. Resolves when the old one is written and closed; undefined: it stays. */
   #swap(): Promise<void> | undefined {
-    const old = this.#stream;
+    const old = this.#writer;
     try {
-      this.#stream = this.#open();
+      this.#writer = this.#open();
     } catch (error) {
-      this.#trouble(this.#path, error as Error, 0);
+      this.#trouble(this.#path, (error as Error).message);
       return undefined;
     }
-    return closed(old);
+    return old.end(true);
   }
 
   #compress(isWritten: Promise<void>): void {
@@ -152,7 +122,7 @@ export class LogFile {
         await rename(`${path}.gz.tmp`, `${path}.gz`);
         await rm(path);
       })
-      .catch((error: Error) => this.#trouble(path, error, 0))
+      .catch((error: Error) => this.#trouble(path, error.message))
       .finally(() => {
         this.#compressing = undefined;
       });
@@ -165,14 +135,4 @@ function moveIfThere(from: string, to: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
-}
-
-/** Ends the stream unless it is ended already; resolves when its descriptor is closed. */
-function closed(stream: Stream): Promise<void> {
-  return new Promise((resolve) => {
-    stream.once('close', resolve);
-    // A full disk must not keep the node from stopping.
-    stream.once('error', () => resolve());
-    stream.end();
-  });
 }

@@ -1,7 +1,8 @@
 import process from 'node:process';
 import { type DestinationStream, multistream, pino, stdTimeFunctions } from 'pino';
 import { type LineLevel, type LogLevel, lowestLineOf } from './levels.js';
-import { LogFile, openStream, type Rotation, type Trouble } from './log-file.js';
+import { LineWriter, type Trouble } from './line-writer.js';
+import { LogFile, type Rotation } from './log-file.js';
 import { Repeats } from './repeats.js';
 import { textFormat } from './text.js';
 
@@ -81,7 +82,7 @@ export function openLog(options: LogOptions): Log {
   const { console, isTerminal } = options;
   const standard =
     console === 'console' || console === 'both'
-      ? openStream('standard output', options.descriptor ?? process.stdout.fd, trouble)
+      ? new LineWriter('standard output', options.descriptor ?? process.stdout.fd, trouble)
       : undefined;
   if (standard !== undefined) {
     const format = options.format ?? (isTerminal ? 'text' : 'json');
@@ -109,14 +110,10 @@ export function openLog(options: LogOptions): Log {
 class PinoLog implements Log {
   readonly #logger: pino.Logger;
   readonly #files: readonly LogFile[];
-  readonly #standard: ReturnType<typeof openStream> | undefined;
+  readonly #standard: LineWriter | undefined;
   readonly #repeats: Repeats;
 
-  constructor(
-    logger: pino.Logger,
-    files: readonly LogFile[],
-    standard: ReturnType<typeof openStream> | undefined,
-  ) {
+  constructor(logger: pino.Logger, files: readonly LogFile[], standard: LineWriter | undefined) {
     this.#logger = logger;
     this.#files = files;
     this.#standard = standard;
@@ -165,7 +162,7 @@ class PinoLog implements Log {
   async close(): Promise<void> {
     this.#repeats.close();
     // Standard output stays open: it is not ours.
-    this.#standard?.flushSync();
+    await this.#standard?.end(false);
     await Promise.all(this.#files.map((file) => file.close()));
   }
 }
@@ -183,11 +180,10 @@ function formatted(
 /** Says on standard error, at most once a minute and target, that lines are lost. */
 function troubleReporter(): Trouble {
   const lastAt = new Map<string, number>();
-  return (target, error, lines) => {
+  return (target, reason) => {
     const now = Date.now();
     if (now - (lastAt.get(target) ?? 0) < troubleWindowMs) return;
     lastAt.set(target, now);
-    const what = error === undefined ? `${lines} lines dropped, it is too slow` : error.message;
-    process.stderr.write(`log: ${target}: ${what}\n`);
+    process.stderr.write(`log: ${target}: ${reason}\n`);
   };
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import {
+  existsSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -256,4 +257,28 @@ test('lines written just before the process exits are not lost', async (context)
   });
   assert.equal(linesOf(options.file.file).length, 1000);
   assert.equal(out.split('\n').length, 1001);
+});
+
+const noFull = !existsSync('/dev/full') && 'there is no /dev/full';
+
+test('a full disk loses lines and says so, and the process goes on and ends', {
+  skip: noFull,
+}, async () => {
+  const module = new URL('../../../src/log/mod.js', import.meta.url).href;
+  const file = { file: '/dev/full', format: 'json', rotation: neverRotated };
+  const script = `
+    import { openLog } from ${JSON.stringify(module)};
+    const log = openLog(${JSON.stringify({ ...optionsFor('/'), file })});
+    for (let at = 0; at < 100000; at += 1) log.info({ at }, 'x'.repeat(100));
+    log.flushSync();
+    log.info({}, 'goes on');
+    process.exitCode = 3;`;
+  const [code, error] = await new Promise<[unknown, string]>((resolve) => {
+    const args = ['--input-type=module', '-e', script];
+    execFile(process.execPath, args, { timeout: 20_000 }, (failure, _out, stderr) =>
+      resolve([failure?.code, stderr]),
+    );
+  });
+  assert.equal(code, 3);
+  assert.match(error, /^log: \/dev\/full: ENOSPC[^\n]*\n$/);
 });
