@@ -55,6 +55,8 @@ export class AuthChain {
   readonly hasPublish: boolean;
   /** False: no back end decides about subscribing, so it need not be asked. */
   readonly hasSubscribe: boolean;
+  /** Every back end answers about publishes at once: bytes may be lent to it. */
+  readonly publishSynchronous: boolean;
   /** An `allow` without modifiers holds for the client and topic name until `revision` changes. */
   readonly publishCacheable: boolean;
 
@@ -87,6 +89,9 @@ export class AuthChain {
     }
     this.#changing = backends.filter((backend) => 'revision' in backend);
     this.hasPublish = this.#publish.length > 0;
+    this.publishSynchronous = backends.every(
+      ({ onPublish, publishSynchronous }) => onPublish === undefined || publishSynchronous === true,
+    );
     this.hasSubscribe = this.#subscribe.length > 0;
     this.publishCacheable = backends.every(
       (backend) => backend.onPublish === undefined || backend.publishCacheable === true,

@@ -213,6 +213,10 @@ export class Broker implements ClientHost, SessionHost {
     this.#registry.register(registration, now);
   }
 
+  knownTopic(mountpoint: string, name: string): TopicRecord | undefined {
+    return this.#realms.get(mountpoint)?.knownTopic(name);
+  }
+
   topic(mountpoint: string, name: string): TopicRecord {
     return this.#realm(mountpoint).topic(name);
   }

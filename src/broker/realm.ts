@@ -11,7 +11,9 @@ import { FilterTrie } from '../topic/mod.js';
 import type { SharedGroup } from './shared-group.js';
 
 /** Topics that are remembered with what they match, per mountpoint; beyond it all are forgotten. */
-const topicCacheMax = 100_000;
+const topicCacheMax = 250_000;
+/** Characters of their names together. */
+const topicCacheCharactersMax = 16 * 1024 * 1024;
 /** Delivery targets in those match results together. */
 const cachedTargetsMax = 2_000_000;
 
@@ -62,17 +64,24 @@ export class Realm {
   /** Rises with every change of subscriptions; match results of older ones are stale. */
   #generation = 0;
   #cachedTargets = 0;
+  #topicCharacters = 0;
   #matchMark = 0;
 
   constructor(mountpoint: string) {
     this.mountpoint = mountpoint;
   }
 
+  knownTopic(name: string): TopicRecord | undefined {
+    return this.#topics.get(name);
+  }
+
   /** The record of a valid Topic Name. It stays usable when it is forgotten here. */
   topic(name: string): TopicRecord {
     let record = this.#topics.get(name);
     if (record === undefined) {
-      if (this.#topics.size >= topicCacheMax) this.#forgetTopics();
+      const isFull = this.#topics.size >= topicCacheMax;
+      if (isFull || this.#topicCharacters > topicCacheCharactersMax) this.#forgetTopics();
+      this.#topicCharacters += name.length;
       record = new TopicRecord(this, name);
       this.#topics.set(name, record);
     }
@@ -134,6 +143,7 @@ export class Realm {
   #forgetTopics(): void {
     // Records that clients hold on to match anew: their generation is no longer ours.
     this.#topics.clear();
+    this.#topicCharacters = 0;
     this.#generation += 1;
     this.#cachedTargets = 0;
   }

@@ -1,4 +1,10 @@
-import type { Deny, EnhancedAnswer, RegisterModifiers, RegisterRequest } from '../auth/mod.js';
+import type {
+  Deny,
+  EnhancedAnswer,
+  Next,
+  RegisterModifiers,
+  RegisterRequest,
+} from '../auth/mod.js';
 import {
   type AuthPacket,
   type ConnectPacket,
@@ -229,9 +235,16 @@ export class Handshake {
       this.#authenticated(connect, decision.modifiers, now);
       return;
     }
-    this.#client.host.loginFailed(this.#client.link.peer.host);
+    this.#noteFailure(decision);
     if (decision.verdict === 'deny') this.refuse(decision.reasonCode, decision.reason, decision);
     else this.refuse(ReasonCode.NotAuthorized, 'no authentication back end knows this client');
+  }
+
+  /** Wrong credentials count against the address; a server that is busy or broken does not. */
+  #noteFailure(decision: Deny | Next): void {
+    const code = decision.verdict === 'deny' ? decision.reasonCode : ReasonCode.NotAuthorized;
+    if (code === ReasonCode.ServerBusy || code === ReasonCode.ImplementationSpecificError) return;
+    this.#client.host.loginFailed(this.#client.link.peer.host);
   }
 
   #askEnhanced(
@@ -280,7 +293,7 @@ export class Handshake {
         this.#authenticated(connect, answer.modifiers, now);
         return;
       case 'deny':
-        host.loginFailed(link.peer.host);
+        this.#noteFailure(answer);
         this.refuse(answer.reasonCode, answer.reason, answer);
     }
   }

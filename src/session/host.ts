@@ -81,6 +81,8 @@ export interface ClientHost {
   clientClosed(client: ClientPort): void;
   /** Answers with `client.onRegistered`, possibly before it returns. */
   register(registration: Registration, now: number): void;
+  /** The topic, if it was used lately: then its name is known to be valid. */
+  knownTopic(mountpoint: string, name: string): TopicHandle | undefined;
   /** `name` is a valid Topic Name. */
   topic(mountpoint: string, name: string): TopicHandle;
   /** Routes `publication`, which is filled. `retain` messages are stored first. */

@@ -195,6 +195,8 @@ export class PublishIntake {
       client.disconnect(ReasonCode.MalformedPacket, reason, now);
       return undefined;
     }
+    const known = host.knownTopic(facts.mountpoint, name);
+    if (known !== undefined) return known;
     const problem = checkTopicName(name, host.settings.topicMaxDepth);
     if (problem !== undefined) {
       client.disconnect(ReasonCode.TopicNameInvalid, problem.reason, now);
@@ -219,7 +221,9 @@ export class PublishIntake {
       {
         client: facts,
         topicName: topic.name,
-        payload: view.bytes.subarray(view.payloadStart, view.payloadEnd),
+        payload: auth.publishSynchronous
+          ? view.bytes.subarray(view.payloadStart, view.payloadEnd)
+          : publication.message().payload,
         qos,
         retain: view.retain,
         isWill: false,
