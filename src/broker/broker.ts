@@ -13,6 +13,7 @@ import {
   type DropReason,
   type LinkHandler,
   type PublishOutcome,
+  type Receiver,
   type Registration,
   type Retained,
   type Session,
@@ -276,7 +277,7 @@ export class Broker implements ClientHost, SessionHost {
 
   // SessionHost
 
-  messageDropped(session: Session, message: Message, reason: DropReason): void {
+  messageDropped(session: Receiver, message: Message, reason: DropReason): void {
     if (reason === 'expired') this.metrics.queueMessageExpired += 1;
     else this.metrics.queueMessageDrop += 1;
     this.#host.messageDropped(session.clientIdentifier, message.topicName, reason);

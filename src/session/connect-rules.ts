@@ -4,7 +4,7 @@ import {
   ReasonCode,
   type Will,
 } from '../packet/mod.js';
-import { neverExpires } from './session.js';
+import { neverExpires } from './session-ports.js';
 import type { Settings } from './settings.js';
 import type { SessionWill } from './will.js';
 

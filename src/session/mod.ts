@@ -26,13 +26,13 @@ export type {
   ListenerFacts,
   PeerFacts,
 } from './link.js';
+export { Session } from './session.js';
 export {
   type DropReason,
   neverExpires,
   type Retained,
-  Session,
   type SessionHost,
-} from './session.js';
+} from './session-ports.js';
 export {
   type Settings,
   type SharedSubscriptionPolicy,

@@ -16,7 +16,8 @@ import { type Entry, EntryState, type Publication } from '../queue/mod.js';
 import { OutgoingAliases } from './aliases.js';
 import type { Durability, DurabilityWaiter } from './durability.js';
 import type { ClientLink } from './link.js';
-import type { Channel, ChannelOwner, Session } from './session.js';
+import type { Session } from './session.js';
+import type { Channel, ChannelOwner } from './session-ports.js';
 import type { DeliveryTarget } from './subscription.js';
 
 /** Packets that leave only after what they confirm, or depend on, is durable. */

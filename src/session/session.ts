@@ -1,77 +1,19 @@
-import type { Metrics } from '../metrics/mod.js';
-import type { ProtocolVersion, QoS } from '../packet/mod.js';
+import type { QoS } from '../packet/mod.js';
 import {
   Entry,
   EntryState,
   Inflight,
-  type Message,
   packetIdentifierMax,
   type Publication,
   WaitingQueue,
 } from '../queue/mod.js';
 import type { RetainedCursor } from '../retain/mod.js';
-import type { Durability, DurableSession } from './durability.js';
+import type { DurableSession } from './durability.js';
 import type { ClientLimits } from './limits.js';
+import { RetainedWalk } from './retained-walk.js';
+import type { Channel, DropReason, Retained, SessionHost } from './session-ports.js';
 import type { DeliveryTarget, Receiver, Subscription } from './subscription.js';
 import type { SessionWill } from './will.js';
-
-/** Sessions with this expiry interval never expire [MQTT5 3.1.2.11.2]. */
-export const neverExpires = 0xffff_ffff;
-
-/** A message in the retained store, with its place in the order of all publishes of this node. */
-export interface Retained {
-  readonly message: Message;
-  readonly stamp: number;
-  /** Number of its record in the `retained` table. */
-  storeNumber: number;
-}
-
-export type DropReason = 'queue_full' | 'expired' | 'packet_too_large';
-
-/** What a session needs of the node. */
-export interface SessionHost {
-  readonly metrics: Metrics;
-  readonly durability: Durability;
-  messageDropped(session: Session, message: Message, reason: DropReason): void;
-}
-
-/** The client machine behind a channel, as far as others may use it. */
-export interface ChannelOwner {
-  /** Ends the connection from our side with a reason that a v5 client is told. */
-  disconnect(reasonCode: number, reason: string, now: number): void;
-}
-
-/** The way to a connected client. Implemented by the client machine. */
-export interface Channel {
-  readonly client: ChannelOwner;
-  readonly version: ProtocolVersion;
-  /** Receive Maximum: QoS 1 and 2 messages that may be unacknowledged. */
-  readonly window: number;
-  /** False while the connection has as many unsent bytes as it may have. */
-  canWrite(): boolean;
-  /** Serialised once for all. False: larger than the client's Maximum Packet Size, not sent. */
-  writePublication(
-    publication: Publication,
-    target: DeliveryTarget,
-    qos: QoS,
-    packetIdentifier: number,
-    now: number,
-  ): boolean;
-  /** The same from a kept message. */
-  writeEntry(entry: Entry, now: number): boolean;
-  /** Calls `Session.sendHeld` once everything changed so far is durable. */
-  hold(entry: Entry): void;
-  writePubrel(packetIdentifier: number, reasonCode: number): void;
-  /** PUBREL once everything changed so far is durable. */
-  holdPubrel(entry: Entry): void;
-}
-
-interface RetainedDelivery {
-  readonly cursor: RetainedCursor<Retained>;
-  readonly subscription: Subscription;
-  /** Retained messages with a higher stamp were delivered as live messages. */
-  readonly stamp: number;
-}
 
 /**
  * One session: what a Client Identifier has in the broker, with or without a connection
@@ -114,7 +56,7 @@ export class Session implements Receiver, DurableSession {
   #resend: WaitingQueue | undefined;
   /** PUBLISH packets of this connection that are not acknowledged. Invariant: ≤ channel.window. */
   #outstanding = 0;
-  #retained: RetainedDelivery[] | undefined;
+  #retained: RetainedWalk[] | undefined;
   /** Waiting entries whose message expires. */
   #expiring = 0;
   /** While it drains, a session woken with more than `max_online_messages` may hold this many. */
@@ -206,7 +148,7 @@ export class Session implements Receiver, DurableSession {
     now: number,
   ): void {
     this.#retained ??= [];
-    this.#retained.push({ cursor, subscription, stamp });
+    this.#retained.push(new RetainedWalk(cursor, subscription, stamp));
     this.pump(now);
   }
 
@@ -477,9 +419,9 @@ export class Session implements Receiver, DurableSession {
     if (this.#resend !== undefined) return false;
     const subscription = delivery.subscription;
     if (subscription.qos > 0 && !this.#windowOpen()) return false;
-    const entry = this.#nextRetained(delivery, now);
+    const entry = delivery.next(now);
     if (entry === undefined) {
-      (this.#retained as RetainedDelivery[]).shift();
+      (this.#retained as RetainedWalk[]).shift();
       if (this.#retained?.length === 0) this.#retained = undefined;
       return true;
     }
@@ -488,28 +430,10 @@ export class Session implements Receiver, DurableSession {
     return true;
   }
 
-  #nextRetained(delivery: RetainedDelivery, now: number): Entry | undefined {
-    const { cursor, subscription, stamp } = delivery;
-    for (let retained = cursor.next(); retained !== undefined; retained = cursor.next()) {
-      const message = retained.message;
-      if (retained.stamp > stamp || message.isExpired(now)) continue;
-      if (subscription.noLocal && message.publisher === this.clientIdentifier) continue;
-      const published = message.qos;
-      const upgraded = this.limits.upgradeOutgoingQoS || published > subscription.qos;
-      const qos = upgraded ? subscription.qos : published;
-      return new Entry(message, qos, true, subscription.subscriptionIdentifiers, undefined);
-    }
-    return undefined;
-  }
-
   /** A connection ended in the middle of its retained messages: QoS 1 and 2 ones wait. */
-  #keepRetained(delivery: RetainedDelivery, now: number): void {
+  #keepRetained(delivery: RetainedWalk, now: number): void {
     if (delivery.subscription.qos === 0) return;
-    for (
-      let entry = this.#nextRetained(delivery, now);
-      entry !== undefined;
-      entry = this.#nextRetained(delivery, now)
-    ) {
+    for (let entry = delivery.next(now); entry !== undefined; entry = delivery.next(now)) {
       if (entry.qos > 0 && !this.#enqueue(entry, now)) return;
     }
   }

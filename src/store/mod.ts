@@ -7,6 +7,7 @@
  *            everything that comes while a commit is under way goes into the next batch
  * ```
  */
+export { ChangeList } from './batch.js';
 export { MemoryStore } from './memory.js';
 export {
   type Store,

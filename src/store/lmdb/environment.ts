@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
-import { type StoreTable, storeTables } from '../store.js';
+import { type StoreTable, storeTables } from '../mod.js';
 
 export type TableHandle = Database<Buffer, Buffer>;
 

@@ -1,8 +1,8 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { assert } from '../../base/mod.js';
-import { ChangeList } from '../batch.js';
-import type { Store, StoreBatch, StoreFailure, StoreTable } from '../store.js';
+import { ChangeList } from '../mod.js';
+import type { Store, StoreBatch, StoreFailure, StoreTable } from '../mod.js';
 import { checkDataFile, corrupt } from './data-file.js';
 import { dataFile, type Environment, openEnvironment, tableOf } from './environment.js';
 import { codeOf, meansFull, reasonOf, StoreOpenError } from './errors.js';

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { assert } from '../../base/mod.js';
-import type { ChangeList } from '../batch.js';
-import { type StoreTable, storeTables } from '../store.js';
+import type { ChangeList } from '../mod.js';
+import { type StoreTable, storeTables } from '../mod.js';
 
 /**
  * A batch on its way to the writer thread: one run of bytes, handed over without a copy.

@@ -10,7 +10,7 @@ import {
   statSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { type StoreTable, storeTables } from '../store.js';
+import { type StoreTable, storeTables } from '../mod.js';
 import { checkDataFile } from './data-file.js';
 import {
   dataFile,

@@ -1,4 +1,4 @@
-import type { StoreFailure } from '../store.js';
+import type { StoreFailure } from '../mod.js';
 
 /** What the writer thread is started with. */
 export interface WriterOptions {

@@ -7,7 +7,7 @@
  */
 import { statfsSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { StoreFailure } from '../store.js';
+import type { StoreFailure } from '../mod.js';
 import { type Environment, openEnvironment, type TableHandle } from './environment.js';
 import { meansFull, reasonOf } from './errors.js';
 import { type ChangeTarget, unpackBatch } from './packed-batch.js';
