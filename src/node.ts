@@ -195,6 +195,7 @@ export class Node {
 
   #onTick(): void {
     const now = this.#clock.now();
+    this.#broker.relieve(this.#listeners.unsentBytes());
     this.#broker.tick(now);
     this.#publishSystemTopics(now);
     this.#turn.schedule();

@@ -27,6 +27,10 @@ import { needsStore, Router } from './router.js';
 import { SessionRegistry } from './session-registry.js';
 import { SubscriptionTable } from './subscription-table.js';
 
+/** Unsent bytes of all connections together from which on each may have only a little. */
+const unsentBytesMax = 512 * 1024 * 1024;
+const tightWriteBufferBytes = 64 * 1024;
+
 /** What the node around the core does for it. */
 export interface BrokerHost {
   readonly clock: Clock;
@@ -60,6 +64,7 @@ export class Broker implements ClientHost, SessionHost {
   readonly auth: AuthChain;
   readonly log: ClientLog;
   readonly publication: Publication = new Publication();
+  readonly writeBufferLimit: { bytes: number };
   settings: Settings;
   readonly #host: BrokerHost;
   readonly #store: Store;
@@ -78,6 +83,7 @@ export class Broker implements ClientHost, SessionHost {
 
   constructor(settings: Settings, metrics: Metrics, store: Store, host: BrokerHost) {
     this.settings = settings;
+    this.writeBufferLimit = { bytes: settings.maxWriteBufferBytes };
     this.metrics = metrics;
     this.log = host.log;
     this.auth = host.auth;
@@ -170,6 +176,18 @@ export class Broker implements ClientHost, SessionHost {
     if (sweepEvery === 0 || now < this.#nextSweepAt) return;
     this.#nextSweepAt = now + sweepEvery;
     this.#sweepRetained(now);
+  }
+
+  /**
+   * What all connections together have unsent. Beyond the bound each may have little, so that slow
+   * subscribers fill their bounded queues and not the memory.
+   */
+  relieve(unsentBytes: number): void {
+    const isTight = unsentBytes > unsentBytesMax;
+    const { maxWriteBufferBytes } = this.settings;
+    this.writeBufferLimit.bytes = isTight
+      ? Math.min(tightWriteBufferBytes, maxWriteBufferBytes)
+      : maxWriteBufferBytes;
   }
 
   /** Everyone is told to go (v5: 0x8B Server shutting down). */

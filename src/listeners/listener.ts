@@ -93,6 +93,12 @@ export class Listener {
     for (const socket of this.#waiting) socket.destroy();
   }
 
+  unsentBytes(): number {
+    let unsent = 0;
+    for (const link of this.#links) unsent += link.bufferedBytes;
+    return unsent;
+  }
+
   links(): readonly LinkBase[] {
     return [...this.#links];
   }

@@ -81,6 +81,13 @@ export class Listeners {
     this.#addresses.noteFailedLogin(host, this.#environment.clock.now());
   }
 
+  /** Bytes that were flushed and that the kernel has not taken, over all connections. */
+  unsentBytes(): number {
+    let unsent = 0;
+    for (const listener of this.#listeners) unsent += listener.unsentBytes();
+    return unsent;
+  }
+
   countConnections(): { readonly mqtt: number; readonly websocket: number } {
     let mqtt = 0;
     let websocket = 0;

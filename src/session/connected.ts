@@ -91,11 +91,11 @@ export class Connected implements ConnectedClient {
           connect.properties.topicAliasMaximum ?? 0,
           settings.topicAliasMaxBroker,
         ),
-        maxWriteBufferBytes: settings.maxWriteBufferBytes,
       },
       {
         metrics,
         durability: client.host.durability,
+        writeBufferLimit: client.host.writeBufferLimit,
         onPublishRefused: (_qos, _identifier, when) => this.onPublishRefused(when),
       },
       client,

@@ -70,6 +70,8 @@ export interface ClientHost {
   readonly durability: Durability;
   readonly auth: AuthChain;
   readonly log: ClientLog;
+  /** Unsent bytes that a connection may have; lower while all together have too many. */
+  readonly writeBufferLimit: { readonly bytes: number };
   /** The publication being routed: one per node, since routing runs to completion. */
   readonly publication: Publication;
   /** An identifier that no session has, for a client that sent none [MQTT5-3.1.3-6]. */

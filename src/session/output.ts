@@ -34,6 +34,8 @@ interface Held {
 export interface OutputHost {
   readonly metrics: Metrics;
   readonly durability: Durability;
+  /** Unsent bytes that a connection may have; lower while all together have too many. */
+  readonly writeBufferLimit: { readonly bytes: number };
   /** A PUBLISH of this client could not be owned. `packetIdentifier` is free again. */
   onPublishRefused(qos: QoS, packetIdentifier: number, now: number): void;
 }
@@ -45,7 +47,6 @@ export interface OutputLimits {
   readonly maximumPacketSize: number;
   /** Topic aliases that the server may use; 0 none. */
   readonly topicAliasMaximum: number;
-  readonly maxWriteBufferBytes: number;
 }
 
 /**
@@ -65,7 +66,7 @@ export class ClientOutput implements Channel, DurabilityWaiter {
   readonly #host: OutputHost;
   readonly #counters: VersionCounters;
   readonly #maximumPacketSize: number;
-  readonly #maxWriteBufferBytes: number;
+  readonly #writeBufferLimit: { readonly bytes: number };
   readonly #aliases: OutgoingAliases | undefined;
   #held: Held[] = [];
   #askedForWritable = false;
@@ -88,7 +89,7 @@ export class ClientOutput implements Channel, DurabilityWaiter {
     this.#host = host;
     this.#counters = version === 5 ? host.metrics.v5 : host.metrics.v4;
     this.#maximumPacketSize = limits.maximumPacketSize;
-    this.#maxWriteBufferBytes = limits.maxWriteBufferBytes;
+    this.#writeBufferLimit = host.writeBufferLimit;
     this.#aliases =
       limits.topicAliasMaximum > 0 ? new OutgoingAliases(limits.topicAliasMaximum) : undefined;
   }
@@ -96,7 +97,7 @@ export class ClientOutput implements Channel, DurabilityWaiter {
   canWrite(): boolean {
     if (this.#closed) return false;
     const unsent = this.link.bufferedBytes + this.#writer.size;
-    if (unsent <= this.#maxWriteBufferBytes) return true;
+    if (unsent <= this.#writeBufferLimit.bytes) return true;
     if (!this.#askedForWritable) {
       this.#askedForWritable = true;
       this.link.notifyWhenWritable();

@@ -49,7 +49,7 @@ export const defaultSettings: Settings = {
   expireRetainCacheSeconds: 0,
   disconnectOnUnauthorizedPublishV3: false,
   refusedCloseAfterMs: 5000,
-  maxWriteBufferBytes: 4 * 1024 * 1024,
+  maxWriteBufferBytes: 16 * 1024 * 1024,
 };
 
 const listener: ListenerFacts = {
