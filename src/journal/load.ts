@@ -127,13 +127,15 @@ export class StoreLoader {
     state: StateRecord | undefined,
   ): { entries: Entry[]; lastSequence: number } {
     const flights = flightsOf(state);
+    const waitingFrom = state?.waitingFrom ?? 0;
+    const isLive = (sequence: number): boolean => sequence >= waitingFrom || flights.has(sequence);
     const inflight: Entry[] = new Array(flights.size);
     const waiting: Entry[] = [];
     let lastSequence = 0;
     for (const [bytes, value] of this.#store.entries('queue', key(number), key(number + 1))) {
       const [, firstSequence] = keyNumbers(bytes);
       const chunk = { firstSequence, remaining: 0 };
-      for (const entry of this.#chunk(number, value, chunk)) {
+      for (const entry of this.#chunk(number, value, firstSequence, isLive)) {
         lastSequence = Math.max(lastSequence, entry.sequence);
         const flight = flights.get(entry.sequence);
         if (flight !== undefined) {
@@ -141,7 +143,7 @@ export class StoreLoader {
           entry.state = flight.released ? EntryState.Released : EntryState.Published;
           entry.sentBefore = true;
           inflight[flight.order] = entry;
-        } else if (entry.sequence >= (state?.waitingFrom ?? 0)) {
+        } else if (entry.sequence >= waitingFrom) {
           waiting.push(entry);
         } else {
           continue;
@@ -159,14 +161,28 @@ export class StoreLoader {
     };
   }
 
-  #chunk(number: number, value: Uint8Array, chunk: { firstSequence: number }): Entry[] {
+  /**
+   * The entries of one record. Some may be done: a record goes when all of them are. The body of a
+   * done one may be gone already, and where it is not, nobody needs it.
+   */
+  #chunk(
+    number: number,
+    value: Uint8Array,
+    firstSequence: number,
+    isLive: (sequence: number) => boolean,
+  ): Entry[] {
     const entries: Entry[] = [];
+    const messageOf = (storeNumber: number, sequence: number): Message | undefined => {
+      if (!isLive(sequence)) return undefined;
+      const message = this.#message(storeNumber);
+      if (message === undefined) this.#damaged.push(`message of queue ${number}/${firstSequence}`);
+      return message;
+    };
     this.#read('queue', number, () => {
       const reader = new ByteReader(value);
       while (!reader.isAtEnd) {
-        const entry = readEntry(reader, (storeNumber) => this.#message(storeNumber));
+        const entry = readEntry(reader, messageOf);
         if (entry !== undefined) entries.push(entry);
-        else this.#damaged.push(`message of queue ${number}/${chunk.firstSequence}`);
       }
       return entries;
     });

@@ -87,10 +87,13 @@ export function writeEntry(writer: ByteWriter, entry: Entry): void {
   else writeMessage(writer, message);
 }
 
-/** `messageOf` finds a message that is a record of its own; undefined: it is not there. */
+/**
+ * `messageOf` finds a message that is a record of its own for the entry with `sequence`; undefined:
+ * it is not there.
+ */
 export function readEntry(
   reader: ByteReader,
-  messageOf: (storeNumber: number) => Message | undefined,
+  messageOf: (storeNumber: number, sequence: number) => Message | undefined,
 ): Entry | undefined {
   const flags = reader.byte();
   const sequence = reader.varint();
@@ -102,7 +105,7 @@ export function readEntry(
     for (let count = reader.varint(); count > 0; count -= 1) identifiers.push(reader.varint());
   }
   const isReference = (flags & entryReference) !== 0;
-  const message = isReference ? messageOf(reader.varint()) : readMessage(reader);
+  const message = isReference ? messageOf(reader.varint(), sequence) : readMessage(reader);
   if (message === undefined) return undefined;
   const retain = (flags & entryRetain) !== 0;
   const entry = new Entry(message, (flags & 3) as QoS, retain, identifiers, group);
