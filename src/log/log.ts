@@ -1,5 +1,6 @@
 import process from 'node:process';
-import { type DestinationStream, multistream, pino, stdTimeFunctions } from 'pino';
+import { type DestinationStream, multistream, pino, stdSerializers, stdTimeFunctions } from 'pino';
+import { withoutSecrets } from './censor.js';
 import { type LineLevel, type LogLevel, lowestLineOf } from './levels.js';
 import { LineWriter, type Trouble } from './line-writer.js';
 import { LogFile, type Rotation } from './log-file.js';
@@ -53,19 +54,6 @@ export interface LogOptions {
   readonly descriptor?: number;
 }
 
-const censored = '[not logged]';
-/** Names that a secret or a payload has in packets, requests and settings, at any of three depths. */
-const secretNames = [
-  'password',
-  'payload',
-  'authenticationData',
-  'correlationData',
-  'keypasswd',
-  'passphrase',
-  'distributed_cookie',
-  'authorization',
-];
-const secretPaths = secretNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
 const repeatWindowMs = 60_000;
 const troubleWindowMs = 60_000;
 
@@ -94,13 +82,14 @@ export function openLog(options: LogOptions): Log {
   if (options.errors !== undefined) {
     streams.add({ level: 'error', stream: openFile(options.errors) });
   }
+  const isOff = console === 'off' && options.errors === undefined;
   const logger = pino(
     {
-      level: lowestLineOf(options.level),
+      level: isOff ? 'silent' : lowestLineOf(options.level),
       base: options.base,
       timestamp: stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: secretPaths, censor: censored },
+      formatters: { level: (label) => ({ level: label }), log: withoutSecrets },
+      serializers: { error: stdSerializers.err },
     },
     streams,
   );
