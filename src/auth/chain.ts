@@ -90,7 +90,7 @@ export class AuthChain {
     this.#changing = backends.filter((backend) => 'revision' in backend);
     this.hasPublish = this.#publish.length > 0;
     this.publishSynchronous = backends.every(
-      ({ onPublish, publishSynchronous }) => onPublish === undefined || publishSynchronous === true,
+      (backend) => !('onPublish' in backend) || backend.publishSynchronous === true,
     );
     this.hasSubscribe = this.#subscribe.length > 0;
     this.publishCacheable = backends.every(

@@ -106,7 +106,6 @@ export function formatUser(user: string, entry: PasswordEntry): string {
 export function userNameProblem(user: string): string | undefined {
   if (user === '') return 'the user name is empty';
   if (user.includes(':')) return 'a user name must not contain ":"';
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   if (/[\u0000-\u001f\u007f-\u009f]/.test(user)) {
     return 'a user name must not contain control characters';
   }

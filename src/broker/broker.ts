@@ -22,7 +22,8 @@ import {
   type Subscription,
 } from '../session/mod.js';
 import { type Store, type StoreFailure } from '../store/mod.js';
-import { Realm, TopicRecord } from './realm.js';
+import type { TopicRecord } from './realm.js';
+import { Realm } from './realm.js';
 import { needsStore, Router } from './router.js';
 import { SessionRegistry } from './session-registry.js';
 import { SubscriptionTable } from './subscription-table.js';
@@ -96,11 +97,8 @@ export class Broker implements ClientHost, SessionHost {
     });
     this.#router = new Router(metrics, host.random);
     this.#table = new SubscriptionTable(this.durability);
-    const broker = this;
     this.#registry = new SessionRegistry({
-      get settings() {
-        return broker.settings;
-      },
+      settings: () => this.settings,
       metrics,
       journal: this.durability,
       clock: host.clock,

@@ -20,7 +20,7 @@ import type { SubscriptionTable } from './subscription-table.js';
 
 /** What the registry needs of the broker. */
 export interface RegistryHost {
-  readonly settings: Settings;
+  settings(): Settings;
   readonly metrics: Metrics;
   readonly journal: Journal;
   readonly clock: Clock;
@@ -145,9 +145,9 @@ export class SessionRegistry {
    */
   load(loaded: LoadedSession, now: number): void {
     const { record, storeNumber } = loaded;
-    const { settings, sessionHost, metrics, table } = this.#host;
+    const { sessionHost, metrics, table } = this.#host;
     const realm = this.#host.realm(record.mountpoint);
-    const limits = limitsOf(settings, 0, undefined);
+    const limits = limitsOf(this.#host.settings(), 0, undefined);
     const session = new Session(record.mountpoint, record.clientIdentifier, limits, sessionHost);
     session.storeNumber = storeNumber;
     session.lastSequence = loaded.lastSequence;
@@ -196,7 +196,7 @@ export class SessionRegistry {
     const session = realm.sessions.get(clientIdentifier);
     const channel = session?.channel;
     if (session === undefined || channel === undefined) return;
-    if (this.#host.settings.suppressWillOnTakeover) session.will = undefined;
+    if (this.#host.settings().suppressWillOnTakeover) session.will = undefined;
     // [MQTT5-3.1.4-3], [MQTT3-3.1.4-2]
     channel.client.disconnect(ReasonCode.SessionTakenOver, 'another connection took over', now);
   }

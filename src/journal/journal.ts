@@ -1,5 +1,6 @@
 import { assert, ByteWriter, type Clock } from '../base/mod.js';
-import { type Chunk, type Entry, EntryState, Message } from '../queue/mod.js';
+import type { Message } from '../queue/mod.js';
+import { type Chunk, type Entry, EntryState } from '../queue/mod.js';
 import type {
   Durability,
   DurabilityWaiter,

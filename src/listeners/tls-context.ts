@@ -129,6 +129,6 @@ export function certificateOf(
   if (!socket.authorized) return undefined;
   const certificate = socket.getPeerCertificate();
   if (certificate?.raw === undefined) return undefined;
-  const name = certificate.subject?.CN as string | string[] | undefined;
+  const name = certificate.subject?.CN;
   return { commonName: Array.isArray(name) ? name[0] : name, der: certificate.raw };
 }

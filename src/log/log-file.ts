@@ -56,7 +56,7 @@ export class LogFile {
 
   /** Goes on in a new file under the same name: somebody else (logrotate) moved this one. */
   reopen(): void {
-    this.#swap();
+    void this.#swap();
   }
 
   flushSync(): void {

@@ -1,9 +1,5 @@
 import { Buffer } from 'node:buffer';
-import {
-  type AcknowledgementType,
-  type AckView,
-  decodeAcknowledgement,
-} from './acknowledgement.js';
+import { type AckView, decodeAcknowledgement } from './acknowledgement.js';
 import { decodeAuth } from './auth.js';
 import { decodeConnect } from './connect.js';
 import { decodeDisconnect } from './disconnect.js';
@@ -292,7 +288,7 @@ export class Decoder {
       case PacketType.Pubrec:
       case PacketType.Pubrel:
       case PacketType.Pubcomp: {
-        const ackType = type as AcknowledgementType;
+        const ackType = type;
         const error = decodeAcknowledgement(this.ack, ackType, bytes, start, end, version);
         return error === undefined ? type : this.#fail(error);
       }

@@ -2,11 +2,11 @@ import type { CloseCause, ClientLink, LinkHandler } from './link.js';
 import { Connected } from './connected.js';
 import type { Connection } from './connection.js';
 import { Handshake } from './handshake.js';
+import type { PacketType } from '../packet/mod.js';
 import {
   Decoder,
   Failed,
   NeedMore,
-  PacketType,
   type ProtocolError,
   ReasonCode,
   reasonCodeName,

@@ -39,7 +39,11 @@ export async function replaceFile(path: string, text: string): Promise<void> {
 async function syncDirectory(directory: string): Promise<void> {
   try {
     const handle = await open(directory, 'r');
-    await handle.sync().finally(() => handle.close());
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
   } catch {
     // Nothing is lost but the order of two durable states.
   }

@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import { assert } from '../../base/mod.js';
 import type { ChangeList } from '../mod.js';
 import { type StoreTable, storeTables } from '../mod.js';

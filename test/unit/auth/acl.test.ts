@@ -15,7 +15,7 @@ const anyone: Who = { mountpoint: '', clientIdentifier: 'c1', userName: undefine
 function aclOf(...lines: string[]): Acl {
   const { content, problems } = parseAcl(lines.join('\n'));
   assert.deepEqual(problems, undefined);
-  return content as Acl;
+  return content;
 }
 
 function mayPublish(acl: Acl, topic: string, who: Partial<Who> = {}): boolean {

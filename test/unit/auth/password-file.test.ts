@@ -27,7 +27,7 @@ const carol =
 function parsed(...lines: string[]): PasswordFile {
   const { content, problems } = parsePasswords(lines.join('\n'));
   assert.deepEqual(problems, undefined);
-  return content as PasswordFile;
+  return content;
 }
 
 function entryFor(password: string, scheme: '$6$' | '$7$' = '$7$', iterations = 2): PasswordEntry {
