@@ -1,0 +1,106 @@
+import { type Address, addressText } from './address.js';
+import type { ListenerConfiguration } from './configuration.js';
+import type { Place, Report } from './entries.js';
+import { camelCase } from './row.js';
+import { isClientType, listenerOptions } from './table.js';
+import { parseValue, type Value } from './parse-value.js';
+
+/** A listener as it was written. */
+export interface ListenerAddress {
+  readonly type: ListenerConfiguration['type'];
+  readonly name: string;
+  readonly address: Address;
+  readonly place: Place;
+}
+
+const activeOptions = listenerOptions.filter(({ ignored }) => ignored === undefined);
+const plugins = ['vmq_passwd', 'vmq_acl'];
+
+/** Gives a listener every option: its own, else its type's, else everyone's, else the default. */
+export function resolveListener(
+  { type, name, address }: ListenerAddress,
+  values: ReadonlyMap<string, Value>,
+): ListenerConfiguration {
+  const resolved: Record<string, Value> = { type, name, ...address };
+  for (const row of activeOptions) {
+    const keys = [
+      `listener.${type}.${name}.${row.key}`,
+      `listener.${type}.${row.key}`,
+      `listener.${row.key}`,
+    ];
+    const key = keys.find((each) => values.has(each));
+    const byDefault = parseValue(row, row.default);
+    resolved[camelCase(row.key)] =
+      key !== undefined ? values.get(key) : 'value' in byDefault ? byDefault.value : undefined;
+  }
+  return resolved as unknown as ListenerConfiguration;
+}
+
+/** What is wrong with a listener although each of its values is good. */
+export function checkListener(
+  listener: ListenerConfiguration,
+  place: Place,
+  isEnabled: (plugin: string) => boolean,
+  report: Report,
+): void {
+  const name = `listener.${listener.type}.${listener.name}`;
+  checkPlugins(`${name}.auth_plugins`, listener.authPlugins, place, isEnabled, report);
+  checkPlugins(`${name}.authz_plugins`, listener.authzPlugins, place, isEnabled, report);
+  if (listener.type !== 'ssl' && listener.type !== 'wss') return;
+  const { certfile, keyfile, cafile } = listener;
+  const isPskOnly = listener.type === 'ssl' && listener.pskSupport && certfile === '';
+  if (!isPskOnly) {
+    if (certfile === '')
+      report('error', place, `${name} needs a certificate: set ${name}.certfile`);
+    if (keyfile === '') report('error', place, `${name} needs a private key: set ${name}.keyfile`);
+  }
+  if (listener.requireCertificate && cafile === '') {
+    const remedy = `set ${name}.cafile to the certificates that vouch for clients`;
+    report('error', place, `${name} requires certificates of its clients: ${remedy}`);
+  }
+}
+
+function checkPlugins(
+  key: string,
+  names: readonly string[],
+  place: Place,
+  isEnabled: (plugin: string) => boolean,
+  report: Report,
+): void {
+  for (const [index, name] of names.entries()) {
+    if (!plugins.includes(name)) {
+      report('error', place, `${key}: there is no ${name}, only ${plugins.join(' and ')}`);
+    } else if (!isEnabled(name)) {
+      report('error', place, `${key}: ${name} is switched off; set plugins.${name} = on`);
+    } else if (names.indexOf(name) !== index) {
+      report('error', place, `${key}: ${name} is named twice`);
+    }
+  }
+}
+
+/** Two listeners cannot share an address. */
+export function checkAddresses(listeners: readonly ListenerAddress[], report: Report): void {
+  const taken = new Map<string, string>();
+  for (const { type, name, address, place } of listeners) {
+    if (address.path === undefined && address.port === 0) continue;
+    const text = addressText(address);
+    const key = `listener.${type}.${name}`;
+    const other = taken.get(text);
+    if (other === undefined) taken.set(text, key);
+    else report('error', place, `${key} has the address of ${other}: give it another port`);
+  }
+}
+
+/** Warns of options for a listener that does not exist: mostly a misspelt name. */
+export function checkOrphans(
+  places: ReadonlyMap<string, Place>,
+  defined: ReadonlySet<string>,
+  report: Report,
+): void {
+  for (const [key, place] of places) {
+    const [, type = '', name = '', option] = key.split('.');
+    if (option === undefined || !isClientType(type) || defined.has(`${type}.${name}`)) continue;
+    const message = `${key} has no effect: there is no listener.${type}.${name} = address:port`;
+    report('warning', place, message);
+  }
+}

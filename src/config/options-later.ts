@@ -1,0 +1,297 @@
+import type { LaterRow } from './row.js';
+
+const netsplit = {
+  type: 'enum',
+  values: ['off', 'on', 'majority'],
+  default: 'off',
+  live: true,
+} as const;
+
+/** The cluster: known, checked, and without effect on a single node. */
+export const clusterRows: readonly LaterRow[] = [
+  {
+    ...netsplit,
+    key: 'allow_register_during_netsplit',
+    text: [
+      'Whether CONNECT is served while a member cannot be reached: off never, on always,',
+      'majority where more than half of the members are together.',
+    ],
+  },
+  {
+    ...netsplit,
+    key: 'allow_publish_during_netsplit',
+    text: 'The same for PUBLISH.',
+  },
+  {
+    ...netsplit,
+    key: 'allow_subscribe_during_netsplit',
+    text: 'The same for SUBSCRIBE.',
+  },
+  {
+    ...netsplit,
+    key: 'allow_unsubscribe_during_netsplit',
+    text: 'The same for UNSUBSCRIBE.',
+  },
+  {
+    key: 'distributed_cookie',
+    type: 'string',
+    default: 'vmq',
+    secret: true,
+    text: 'The secret that members prove to each other; 16 characters or more.',
+  },
+  {
+    key: 'cluster.seeds',
+    type: 'list',
+    default: '',
+    text: 'Addresses of other members, to meet at the first start.',
+  },
+  {
+    key: 'cluster.dns',
+    type: 'string',
+    default: '',
+    text: 'A name whose addresses are the members.',
+  },
+  {
+    key: 'cluster.expected_members',
+    type: 'integer',
+    default: '0',
+    max: 1000,
+    text: 'How many founders there will be.',
+  },
+  {
+    key: 'cluster.advertised_address',
+    type: 'string',
+    default: '',
+    text: 'HOST:PORT under which the other members reach this node; empty is the host of nodename.',
+  },
+  {
+    key: 'cluster.reconnect_grace',
+    type: 'integer',
+    unit: 'ms',
+    default: '500',
+    max: 600000,
+    text: [
+      'A peer whose connection broke is taken for down after this long. Raising it hides short',
+      'breaks and delays the reaction to long ones.',
+    ],
+  },
+  {
+    key: 'cluster.failure_timeout',
+    type: 'integer',
+    unit: 'ms',
+    default: '2500',
+    min: 500,
+    max: 600000,
+    text: 'A silent peer is taken for down after this long.',
+  },
+  {
+    key: 'cluster.start_wait',
+    type: 'integer',
+    unit: 'ms',
+    default: '2000',
+    max: 600000,
+    text: 'How long a starting node looks for the other members before it serves clients.',
+  },
+  {
+    key: 'cluster.ack_timeout',
+    type: 'integer',
+    unit: 'ms',
+    default: '20',
+    max: 60000,
+    text: [
+      'How long an acknowledgement waits for other nodes before the message is parked in the',
+      'local store instead.',
+    ],
+  },
+  {
+    key: 'cluster.outbox_max_bytes',
+    type: 'bytes',
+    default: '1GB',
+    text: 'What may be parked on disk for one member.',
+  },
+  {
+    key: 'cluster.outbox_full',
+    type: 'enum',
+    values: ['drop', 'refuse'],
+    default: 'drop',
+    text: 'What happens to messages beyond that.',
+  },
+  {
+    key: 'cluster.max_clock_skew',
+    type: 'integer',
+    unit: 's',
+    default: '60',
+    min: 1,
+    max: 86400,
+    text: "A node whose clock differs more from the others' raises an alarm.",
+  },
+  {
+    key: 'cluster.dead_node_wills',
+    type: 'enum',
+    values: ['majority', 'on', 'off'],
+    default: 'majority',
+    text: "Who publishes the wills of a dead node's clients.",
+  },
+  {
+    key: 'cluster.dead_node_will_delay',
+    type: 'integer',
+    unit: 's',
+    default: '30',
+    max: 86400,
+    text: 'How long it must have been dead.',
+  },
+  {
+    key: 'cluster.tiebreak',
+    type: 'string',
+    default: '',
+    text: 'The node whose half counts as the majority when members are split evenly.',
+  },
+  {
+    key: 'outgoing_clustering_buffer_size',
+    type: 'bytes',
+    default: '67108864',
+    text: 'Memory for what waits for one member.',
+  },
+  {
+    key: 'incoming_clustering_buffer_size',
+    type: 'bytes',
+    default: '67108864',
+    text: 'The largest frame that a member may send.',
+  },
+];
+
+/** The admin interface, HTTP and metrics over it. */
+export const httpRows: readonly LaterRow[] = [
+  {
+    key: 'http_modules',
+    type: 'list',
+    default: 'vmq_metrics_http,vmq_http_mgmt_api,vmq_status_http,vmq_health_http,vmq_http_v2_api',
+    text: 'What HTTP listeners serve that do not say it themselves.',
+  },
+  {
+    key: 'http_module.<module>.auth.mode',
+    type: 'enum',
+    values: ['noauth', 'apikey'],
+    default: 'apikey',
+    text: 'Whether a module asks for an API key.',
+  },
+  {
+    key: 'listener.http.<name>.http_modules',
+    type: 'list',
+    default: '',
+    text: 'What this listener serves; empty is as http_modules says.',
+  },
+  {
+    key: 'listener.https.<name>.http_modules',
+    type: 'list',
+    default: '',
+    text: 'What this listener serves; empty is as http_modules says.',
+  },
+  {
+    key: 'listener.http.<name>.http_module.<module>.auth.mode',
+    type: 'enum',
+    values: ['noauth', 'apikey'],
+    default: 'apikey',
+    text: 'Whether a module of this listener asks for an API key.',
+  },
+  {
+    key: 'listener.https.<name>.http_module.<module>.auth.mode',
+    type: 'enum',
+    values: ['noauth', 'apikey'],
+    default: 'apikey',
+    text: 'Whether a module of this listener asks for an API key.',
+  },
+  {
+    key: 'min_apikey_length',
+    type: 'integer',
+    unit: 'characters',
+    default: '0',
+    text: 'The shortest API key that may be made.',
+  },
+  {
+    key: 'max_apikey_expiry_days',
+    type: 'integer',
+    unit: 'days',
+    default: '0',
+    text: 'The longest life of an API key; 0 is any.',
+  },
+  {
+    key: 'prometheus_namespace',
+    type: 'string',
+    default: 'vernemq_',
+    text: 'What names of metrics start with.',
+  },
+  { key: 'graphite_enabled', type: 'flag', default: 'off', text: 'Metrics are sent to Graphite.' },
+  { key: 'graphite_host', type: 'string', default: 'localhost', text: 'Where Graphite runs.' },
+  {
+    key: 'graphite_port',
+    type: 'integer',
+    default: '2003',
+    min: 1,
+    max: 65535,
+    text: 'Its port.',
+  },
+  {
+    key: 'graphite_interval',
+    type: 'integer',
+    unit: 'ms',
+    default: '20000',
+    text: 'How often metrics are sent.',
+  },
+  {
+    key: 'graphite_connect_timeout',
+    type: 'integer',
+    unit: 'ms',
+    default: '5000',
+    text: 'How long connecting may take.',
+  },
+  {
+    key: 'graphite_reconnect_timeout',
+    type: 'integer',
+    unit: 'ms',
+    default: '15000',
+    text: 'The pause before connecting again.',
+  },
+  { key: 'graphite_prefix', type: 'string', default: '', text: 'What names start with.' },
+  {
+    key: 'graphite_api_key',
+    type: 'string',
+    default: '',
+    secret: true,
+    text: 'Prefix of a hosted Graphite.',
+  },
+  {
+    key: 'graphite_include_labels',
+    type: 'flag',
+    default: 'off',
+    live: true,
+    text: 'Labels become part of the name.',
+  },
+];
+
+/** Families of options that are read as text until their part is there. */
+export const pluginRows: readonly LaterRow[] = [
+  {
+    key: 'plugins.<name>',
+    type: 'flag',
+    default: 'off',
+    text: 'Other plugins: vmq_webhooks, vmq_bridge, vmq_diversity, vmq_http_pub, vmq_web_ui.',
+  },
+  { key: 'vmq_webhooks.*', type: 'string', default: '', text: 'Webhooks.' },
+  { key: 'vmq_bridge.*', type: 'string', default: '', text: 'Bridges to other brokers.' },
+  { key: 'vmq_diversity.*', type: 'string', default: '', text: 'Scripts and their databases.' },
+  { key: 'vmq_http_pub.*', type: 'string', default: '', text: 'Publishing over HTTP.' },
+  {
+    key: 'listener.http.<name>.http_modules.vmq_http_pub.*',
+    type: 'string',
+    default: '',
+    text: 'Publishing over HTTP.',
+  },
+  {
+    key: 'listener.https.<name>.http_modules.vmq_http_pub.*',
+    type: 'string',
+    default: '',
+    text: 'Publishing over HTTP.',
+  },
+  { key: 'vmq_web_ui.*', type: 'string', default: '', text: 'The web interface.' },
+];

@@ -1,0 +1,77 @@
+/** What messages may be like, and those that are retained. */
+export const messageRows = [
+  {
+    key: 'max_message_size',
+    type: 'bytes',
+    default: '0',
+    max: 268435460,
+    live: true,
+    text: [
+      'The largest MQTT packet that a client may send; MQTT 5 clients are told. 0 is the',
+      "protocol's limit of 256 MiB. Lowering it is the first protection against clients that",
+      'claim large packets.',
+    ],
+  },
+  {
+    key: 'max_message_rate',
+    type: 'integer',
+    unit: 'messages per second',
+    default: '0',
+    live: true,
+    text: 'A client that publishes faster is read more slowly; nothing is lost. 0 is no limit.',
+  },
+  {
+    key: 'topic_max_depth',
+    type: 'integer',
+    unit: 'levels',
+    default: '10',
+    min: 1,
+    max: 65536,
+    live: true,
+    text: [
+      'Topics and filters with more levels are refused. Raising it makes the worst case of',
+      'matching dearer.',
+    ],
+  },
+  {
+    key: 'maximum_qos',
+    type: 'integer',
+    default: '2',
+    max: 2,
+    live: true,
+    text: 'The highest QoS that clients may publish with. Subscriptions are granted at most this.',
+  },
+  {
+    key: 'retain_available',
+    type: 'flag',
+    default: 'on',
+    live: true,
+    text: 'Off: nothing is retained, and MQTT 5 clients are told and disconnected when they try.',
+  },
+  {
+    key: 'retain_max_messages',
+    type: 'integer',
+    unit: 'messages',
+    default: '0',
+    live: true,
+    text: 'Retained messages beyond this are delivered but not kept, and counted. 0 is no limit.',
+  },
+  {
+    key: 'retain_max_bytes',
+    type: 'bytes',
+    default: '0',
+    live: true,
+    text: 'The same for the memory of retained messages. 0 is no limit.',
+  },
+  {
+    key: 'expire_retain_cache',
+    type: 'integer',
+    unit: 's',
+    default: '0',
+    max: 604800,
+    text: [
+      'How often retained messages that have expired are swept out; until then they only are not',
+      'delivered. 0 never.',
+    ],
+  },
+] as const;

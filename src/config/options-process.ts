@@ -1,0 +1,187 @@
+/** The process: its name, its data, its memory. */
+export const nodeRows = [
+  {
+    key: 'nodename',
+    type: 'string',
+    default: 'NautilusMQ@127.0.0.1',
+    text: 'NAME@HOST: how this node is called in logs, $SYS and later in the cluster.',
+  },
+  {
+    key: 'platform_data_dir',
+    type: 'path',
+    default: './data',
+    text: "The directory of the store and of this node's identity. One running node per directory.",
+  },
+  {
+    key: 'store',
+    type: 'enum',
+    values: ['lmdb', 'memory'],
+    default: 'lmdb',
+    text: [
+      'lmdb: sessions, queues and retained messages survive a restart and a crash. memory: they',
+      'do not; for tests and nodes that may forget.',
+    ],
+  },
+  {
+    key: 'store.sync',
+    type: 'flag',
+    default: 'on',
+    text: [
+      'What is acknowledged has reached the disk. Off is faster and risks, when the power fails,',
+      'not only the last messages but the whole store file.',
+    ],
+  },
+  {
+    key: 'max_write_buffer_size',
+    type: 'bytes',
+    default: '16MB',
+    min: 65536,
+    max: 1073741824,
+    live: true,
+    text: [
+      "Bytes that may wait in one connection's socket for a client that reads slowly; beyond it",
+      'messages wait in the queue, or are dropped if of QoS 0. Times the number of slow clients',
+      'it is what they may cost.',
+    ],
+  },
+  {
+    key: 'listener.max_pending_bytes',
+    type: 'bytes',
+    default: '256MB',
+    min: 1048576,
+    text: [
+      'Bytes of packets that are not complete yet, over all connections; beyond it the',
+      'connection with the most is closed.',
+    ],
+  },
+  {
+    key: 'max_ws_frame_size',
+    type: 'bytes',
+    default: '268435456',
+    min: 1024,
+    orInfinity: true,
+    text: 'The largest WebSocket message that is accepted; infinity is taken as 256 MiB.',
+  },
+  {
+    key: 'crl_refresh_interval',
+    type: 'integer',
+    unit: 'ms',
+    default: '60000',
+    max: 86400000,
+    text: 'How often the lists of revoked certificates are read again; 0 never.',
+  },
+  {
+    key: 'cluster.refused_close_after',
+    type: 'integer',
+    unit: 'ms',
+    default: '5000',
+    min: 100,
+    max: 3600000,
+    text: [
+      'An MQTT 3.x client of which a message could not be taken (full disk, netsplit) gets no',
+      'acknowledgement, and is disconnected after this long so that it sends again.',
+    ],
+  },
+] as const;
+
+/** What the broker tells about itself. */
+export const reportRows = [
+  {
+    key: 'log.console',
+    type: 'enum',
+    values: ['off', 'file', 'console', 'both'],
+    default: 'console',
+    text: [
+      'Where log lines go: nowhere, to log.console.file, to standard output, or to both.',
+      "(VerneMQ's default is file.)",
+    ],
+  },
+  {
+    key: 'log.console.level',
+    type: 'enum',
+    values: ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'],
+    default: 'info',
+    live: true,
+    text: [
+      'The least severe lines that are written. debug has lines per packet: not for busy nodes.',
+    ],
+  },
+  {
+    key: 'log.console.file',
+    type: 'path',
+    default: './log/console.log',
+    text: 'The file for log.console = file or both.',
+  },
+  {
+    key: 'log.console.console.format',
+    type: 'enum',
+    values: ['auto', 'text', 'json'],
+    absent: 'auto',
+    default: 'auto',
+    text: 'How lines look on standard output; auto is text on a terminal and JSON otherwise.',
+  },
+  {
+    key: 'log.console.file.format',
+    type: 'enum',
+    values: ['text', 'json'],
+    default: 'text',
+    text: 'How lines look in the file.',
+  },
+  {
+    key: 'log.console.rotation.size',
+    type: 'bytes',
+    default: 'infinity',
+    min: 1024,
+    orInfinity: true,
+    text: 'A log file that has this size is put aside and a new one begun.',
+  },
+  {
+    key: 'log.console.rotation.keep',
+    type: 'integer',
+    unit: 'files',
+    default: '5',
+    max: 10000,
+    text: 'Log files that are kept beside the current one.',
+  },
+  {
+    key: 'log.console.rotation.compress_on_rotate',
+    type: 'flag',
+    default: 'off',
+    text: 'Log files that were put aside are compressed (gzip).',
+  },
+  {
+    key: 'systree_enabled',
+    type: 'flag',
+    default: 'on',
+    live: true,
+    text: 'Metrics are published below $SYS/NODENAME/.',
+  },
+  {
+    key: 'systree_interval',
+    type: 'integer',
+    unit: 'ms',
+    default: '20000',
+    max: 86400000,
+    live: true,
+    text: 'How often; 0 never. Lowering it costs a publish per metric each time.',
+  },
+  {
+    key: 'systree_mountpoint',
+    type: 'mountpoint',
+    default: '',
+    text: 'The mountpoint in which they are published.',
+  },
+  {
+    key: 'systree_qos',
+    type: 'integer',
+    default: '0',
+    max: 2,
+    text: 'The QoS with which they are published.',
+  },
+  {
+    key: 'systree_retain',
+    type: 'flag',
+    default: 'off',
+    text: 'They are retained, so that a new subscriber need not wait.',
+  },
+] as const;
