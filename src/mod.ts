@@ -79,7 +79,7 @@ export async function createNode(options: NodeOptions = {}): Promise<EmbeddedNod
     const errors = problems.filter(({ severity }) => severity === 'error');
     throw new ConfigurationError(errors.map(({ message }) => message).join('\n'));
   }
-  const isTerminal =  process.stdout.isTTY;
+  const isTerminal = process.stdout.isTTY;
   const log = options.log ?? openLog(logOptionsOf(configuration.options, isTerminal));
   const backends = options.auth ?? [];
   const { node } = await Node.start({ configuration, log, backends });

@@ -8,7 +8,7 @@ import { version } from './version.js';
 export async function start(file: string | undefined, overrides: string[]): Promise<void> {
   try {
     const { configuration, problems, origin } = readConfiguration(file, overrides);
-    const isTerminal =  process.stdout.isTTY;
+    const isTerminal = process.stdout.isTTY;
     for (const problem of problems) {
       if (problem.severity !== 'info') console.error(problemLine(problem));
     }
