@@ -1,7 +1,7 @@
 // npm test: every gate in order, then every test in one run, whose closing lines count them all.
 //
 //   npm test                      everything
-//   npm test -- --only wire       one group (tidy, unit, wire, broker), without the other gates
+//   npm test -- --only wire       one group (tidy, unit, wire, broker, process), without the other gates
 //   npm test -- queue session/    the files whose path contains one of the words, likewise
 import './node-version.mjs';
 import { existsSync, readFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { install } from './install.mjs';
 import { filesBelow, main, Refusal, root, run, runNode } from './workspace.mjs';
 
 /** In the order in which they are worth seeing. Tests of the tree itself lie in test/ directly. */
-const groups = ['tidy', 'unit', 'wire', 'broker'];
+const groups = ['tidy', 'unit', 'wire', 'broker', 'process'];
 const fileTimeoutMs = 10 * 60 * 1000;
 
 await main(() => {

@@ -2,7 +2,7 @@
  * base: what every other room may stand on. Assertions, time and randomness as interfaces, the
  * timer wheel. Imports nothing, knows nothing of MQTT.
  */
-export { AssertionFailure, assert, assertNever } from './assert.js';
+export { assert, assertNever } from './assert.js';
 export { ByteReader, ByteWriter, TruncatedRecord } from './bytes.js';
 export { type Clock, type Random, SeededRandom } from './clock.js';
 export { TimerWheel } from './timer-wheel.js';

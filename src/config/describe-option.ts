@@ -34,7 +34,7 @@ function describeRow(key: string, row: Row): string {
 }
 
 function describeListenerRow(key: string, row: ListenerRow): string {
-  const levels = [...row.levels].reverse().map((level) => levelNames[level]);
+  const levels = row.levels.toReversed().map((level) => levelNames[level]);
   const end = row.ignored === undefined ? '' : `\n  Ignored: ${row.ignored}.`;
   const types = `Listeners: ${row.types.join(', ')}; can stand for ${levels.join(', ')}.`;
   return `${describeRow(key, row)}\n  ${types}${end}`;
@@ -62,7 +62,7 @@ export function valuesText(row: Row): string {
       return `${unit === undefined ? '' : `${unit}, `}${range}${infinity}`;
     }
     case 'duration': {
-      const units = [...(row.units ?? 'shdwmy')].join('|');
+      const units = (row.units ?? 'shdwmy').split('').join('|');
       return `<n>${units}${row.absent === undefined ? '' : `, or ${row.absent}`}`;
     }
     case 'list':

@@ -84,7 +84,7 @@ function parseDuration(row: Row, text: string): Parsed {
   const unit = match?.[2] ?? '';
   if (match === null || !units.includes(unit)) {
     const word = row.absent === undefined ? '' : `, or ${row.absent}`;
-    return { wrong: `must be a number followed by one of ${[...units].join(', ')}${word}` };
+    return { wrong: `must be a number followed by one of ${units.split('').join(', ')}${word}` };
   }
   return { value: Number(match[1]) * (secondsOf[unit] as number) };
 }

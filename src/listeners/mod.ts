@@ -9,7 +9,6 @@
 export { type ListenerRow, Listeners } from './listeners.js';
 export {
   type ListenerCounters,
-  ListenerError,
   type ListenerLog,
   type ListenerOptions,
   type TlsOptions,

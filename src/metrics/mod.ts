@@ -8,6 +8,5 @@
  *   queue ────▶ metrics.queueMessageIn += 1 ─────┼─▶ snapshot() ──▶ Prometheus, `metrics show`
  *   node ─────▶ metrics.gauge(name, …, read) ────┘        └───────▶ sysTopics() ──▶ $SYS/…
  */
-export { CountsByCode } from './counts-by-code.js';
 export { Metrics, type Sample } from './metrics.js';
 export { VersionCounters } from './version-counters.js';

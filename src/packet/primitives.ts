@@ -4,9 +4,6 @@
  */
 import { Buffer, isUtf8 } from 'node:buffer';
 
-/** Largest value of a Variable Byte Integer, so also of a Remaining Length. */
-export const variableByteIntegerMax = 268_435_455;
-
 /** What {@link inspectUtf8} found. */
 export const Utf8 = { Ascii: 0, MultiByte: 1, HasNull: 2, IllFormed: 3 } as const;
 export type Utf8 = (typeof Utf8)[keyof typeof Utf8];

@@ -36,7 +36,6 @@ export {
 export {
   type Settings,
   type SharedSubscriptionPolicy,
-  sharedSubscriptionPolicies,
 } from './settings.js';
 export { type DeliveryTarget, type Receiver, Subscription } from './subscription.js';
 export type { SessionWill } from './will.js';

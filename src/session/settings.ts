@@ -72,7 +72,7 @@ export interface Settings {
 }
 
 /** Design 5.6 and reference 4.6. */
-export const sharedSubscriptionPolicies = [
+const sharedSubscriptionPolicies = [
   'prefer_local',
   'random',
   'local_only',

@@ -10,9 +10,9 @@
  * ```
  */
 export { StoreOpenError, type StoreOpenCode } from './errors.js';
-export { type StoreIdentity, layoutVersion } from './identity.js';
+export type { StoreIdentity } from './identity.js';
 export {
-  LmdbStore,
+  type LmdbStore,
   type LmdbStoreOptions,
   type OpenedStore,
   openLmdbStore,
