@@ -91,8 +91,8 @@ export class Space {
   }
 
   /**
-   * The file cannot grow: what LMDB has on its free list must do, half of it, because the pages that
-   * the latest commits freed are not to be had yet. A value of more than a page needs a run of
+   * The file cannot grow: what LMDB has on its free list must do, a quarter of it, because the pages
+   * that the latest commits freed are not to be had yet, and the free list itself is rewritten. A value of more than a page needs a run of
    * pages, which the free list does not promise. LMDB takes the run from the headroom then, so it
    * must fit in there without costing the removals their half of the reserve.
    */
@@ -107,10 +107,9 @@ export class Space {
     const reserve = Math.floor(this.#reserveBytes / this.#pageBytes);
     const tail = Math.floor(this.#headroom() / this.#pageBytes);
     if (need.puts === 0) return touched <= tail + (free >> 1);
-    if (touched <= Math.max(0, tail - reserve)) return true;
-    const hasRuns = need.bytes > need.changes * (this.#pageBytes >> 1);
-    if (hasRuns && payload > tail - (reserve >> 1)) return false;
-    return touched <= Math.max(0, tail - reserve) + (free >> 1);
+    // Should the free list give nothing, the headroom must do, and half of the reserve stays.
+    if (touched > tail - (reserve >> 1)) return false;
+    return touched <= Math.max(0, tail - reserve) + (free >> 2);
   }
 
   /** Appends zeros. False when the disk gave less than was asked for. */
