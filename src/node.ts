@@ -78,6 +78,7 @@ export class Node {
       auth: new AuthChain(backends, (backend, hook, error) => {
         log.error({ backend, hook, error }, 'authentication back end failed: counts as a refusal');
       }),
+      turnEndWanted: () => this.#turn.schedule(),
       loginFailed: (host) => this.#listeners.noteFailedLogin(host),
       messageDropped: (client, topic, reason) => {
         const message = `messages dropped: ${reason}`;

@@ -38,6 +38,8 @@ export interface BrokerHost {
   readonly random: Random;
   readonly log: ClientLog;
   readonly auth: AuthChain;
+  /** `Broker.onTurnEnd` should be called when this turn ends, whatever else happens in it. */
+  turnEndWanted(): void;
   /** A CONNECT was refused for its credentials. */
   loginFailed(peerHost: string): void;
   /** Messages are being dropped: counted here, logged as a rate there. */
@@ -93,6 +95,7 @@ export class Broker implements ClientHost, SessionHost {
     this.durability = new Journal(store, host.clock, {
       storeFailed: (failure) => host.storeFailed(failure),
       storeRecovered: () => host.storeRecovered(),
+      commitWanted: () => host.turnEndWanted(),
       backlogCleared: (now) => this.#onBacklogCleared(now),
     });
     this.#router = new Router(metrics, host.random);

@@ -24,6 +24,8 @@ export interface JournalHost {
   /** The store failed, works again, or goes on failing (once per attempt). */
   storeFailed(failure: StoreFailure): void;
   storeRecovered(): void;
+  /** Somebody waits: `commit` should be called at the end of this turn. */
+  commitWanted(): void;
   /** What was backlogged is written. */
   backlogCleared(now: number): void;
 }
@@ -78,8 +80,9 @@ export class Journal implements Durability {
     this.#host = host;
   }
 
+  /** Without a change to write no batch will come: what is under way, or was last, has them all. */
   get ticket(): number {
-    return this.#started + 1;
+    return this.#isDirty() ? this.#started + 1 : this.#started;
   }
 
   get isBacklogged(): boolean {
@@ -162,6 +165,7 @@ export class Journal implements Durability {
   }
 
   wait(waiter: DurabilityWaiter): void {
+    if (this.#waiters.size === 0) this.#host.commitWanted();
     this.#waiters.add(waiter);
   }
 

@@ -91,6 +91,7 @@ export class Core {
       random: new SeededRandom(1),
       log: { info: note, warn: note, debug: note },
       auth: new AuthChain(options.backends ?? []),
+      turnEndWanted: () => {},
       loginFailed: () => {},
       messageDropped: (clientIdentifier, topicName, reason) => {
         this.drops.push({ clientIdentifier, topicName, reason });
