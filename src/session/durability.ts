@@ -30,12 +30,12 @@ export interface DurableSession {
 /**
  * What the session machine tells of changes that must survive, and how it learns that they do.
  *
- * Changes gather in a batch. `ticket` is the number of the batch that will hold the changes made
- * from now on; once `durable` has reached it, they are owned and acknowledgements may leave. The
+ * Changes gather in a batch. `ticket` is the number of the batch that holds the changes made until
+ * now; once `durable` has reached it, they are owned and acknowledgements may leave. The
  * journal implements this (journal/journal.ts); only persistent sessions call it.
  */
 export interface Durability {
-  /** Number of the batch that changes made now go into. */
+  /** Number of the batch that holds the last change made; ask for it after making yours. */
   readonly ticket: number;
   /** Highest batch that is durable; all lower ones are, too. */
   readonly durable: number;

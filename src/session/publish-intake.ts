@@ -55,7 +55,8 @@ export class PublishIntake {
       if (view.qos === 2 && received?.has(view.packetIdentifier) === true) {
         // [MQTT5-4.3.3-10], [MQTT3-4.3.3-2]: acknowledged again, not delivered again.
         output.unanswered += 1;
-        output.answerPublish(2, view.packetIdentifier, ReasonCode.Success, host.durability.ticket);
+        const ticket = this.#connected.session.persistent ? host.durability.ticket : 0;
+        output.answerPublish(2, view.packetIdentifier, ReasonCode.Success, ticket);
         return;
       }
       if (output.unanswered + (received?.size ?? 0) >= settings.receiveMaxBroker) {
