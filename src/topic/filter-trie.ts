@@ -1,6 +1,7 @@
-/** One level of a filter. Children are made when there is a second one. */
+import { ownLevel } from './own-level.js';
+
+/** One level of a filter. It knows no parent: a million filters are a few million of these. */
 interface Node<Value> {
-  readonly parent: Node<Value> | undefined;
   /** The level's text, the key in the parent. */
   readonly level: string;
   /** Value of the filter that ends here. */
@@ -8,15 +9,14 @@ interface Node<Value> {
   /** Value of the filter that ends here with a further `/#`, or `#` at the root. */
   hash: Value | undefined;
   plus: Node<Value> | undefined;
-  /** The only child that is not a wildcard; its key is its `level`. Undefined: see `children`. */
+  /** The only child that is not a wildcard. Undefined: there is none, or `children` holds them. */
   child: Node<Value> | undefined;
-  /** Two or more children that are no wildcards. */
+  /** Two or more children that are no wildcards; a map for one would outweigh its node. */
   children: Map<string, Node<Value>> | undefined;
 }
 
-function makeNode<Value>(parent: Node<Value> | undefined, level: string): Node<Value> {
+function makeNode<Value>(level: string): Node<Value> {
   return {
-    parent,
     level,
     value: undefined,
     hash: undefined,
@@ -26,22 +26,32 @@ function makeNode<Value>(parent: Node<Value> | undefined, level: string): Node<V
   };
 }
 
+/** The nodes that fit the name so far, and those that fit one level more. Reused by `match`. */
+interface Frontier<Value> {
+  present: Node<Value>[];
+  next: Node<Value>[];
+}
+
+/** Nodes of one level up to which a frontier is kept for the next match. */
+const keptFrontierMax = 1024;
+
 /**
  * Topic Filters and one caller-owned value each, found by the Topic Names that they match.
  *
  * A filter without wildcards is one entry of a map, so an exact match costs one look-up. The others
- * share a tree of levels. `match` visits at each level at most two nodes per node of the level
- * before (the text and `+`), so its cost depends on the filters that fit the beginning of the name,
- * never on unrelated ones; the worst case, all combinations of text and `+`, is bounded by the
- * number of filters. No recursion: 10,000 levels are just a long loop.
+ * share a tree of levels; matching walks it level by level and only through nodes that exist, so the
+ * cost depends on the filters that fit the beginning of the name, never on unrelated ones. A node
+ * leads to at most two (the text and `+`). Worst case: all combinations of text and `+` over k levels
+ * are 2^k filters, and a name that fits them visits 2^k nodes, which is why subscriptions and levels
+ * per client are limited (`max_subscriptions_per_client`, `topic_max_depth`). No recursion: 10,000
+ * levels are just a long loop. Measured by `bench/micro/trie.ts`.
  */
 export class FilterTrie<Value> {
   readonly #exact = new Map<string, Value>();
-  readonly #root: Node<Value> = makeNode<Value>(undefined, '');
+  readonly #root: Node<Value> = makeNode<Value>('');
   #wildcardCount = 0;
-  /** Nodes of the present and the next level in `match`; kept so that matching allocates nothing. */
-  #present: Node<Value>[] = [];
-  #next: Node<Value>[] = [];
+  /** Taken by the `match` that runs: a visitor may match, too, and one that throws leaves nothing. */
+  #idle: Frontier<Value> | undefined;
 
   /** Filters. */
   get size(): number {
@@ -80,8 +90,21 @@ export class FilterTrie<Value> {
   delete(filter: string): boolean {
     if (!hasWildcard(filter)) return this.#exact.delete(filter);
     const end = endOfText(filter);
-    const node = this.#find(filter, end);
-    if (node === undefined) return false;
+    // The lowest node that stays when the filter's own go, and its child on the way to them.
+    let kept = this.#root;
+    let cut: Node<Value> | undefined;
+    let node = this.#root;
+    for (let start = 0; start <= end; ) {
+      const level = levelAt(filter, start, end);
+      const child = childOf(node, level);
+      if (child === undefined) return false;
+      if (cut === undefined || !leadsOnlyTo(node, child)) {
+        kept = node;
+        cut = child;
+      }
+      node = child;
+      start += level.length + 1;
+    }
     if (end < filter.length) {
       if (node.hash === undefined) return false;
       node.hash = undefined;
@@ -90,46 +113,25 @@ export class FilterTrie<Value> {
       node.value = undefined;
     }
     this.#wildcardCount -= 1;
-    prune(node);
+    if (cut !== undefined && isEmpty(node)) removeChild(kept, cut);
     return true;
   }
 
-  /** Calls `visit` once for the value of every filter that matches a valid Topic Name. */
+  /**
+   * Calls `visit` once for the value of every filter that matches a valid Topic Name. `visit` may
+   * match again, insert and delete: filters that come or go meanwhile may or may not be visited.
+   */
   match(name: string, visit: (value: Value) => void): void {
     const exact = this.#exact.get(name);
     if (exact !== undefined) visit(exact);
     if (this.#wildcardCount === 0) return;
-    // [MQTT5-4.7.2-1], [MQTT3-4.7.2-1]: leading wildcards do not match $-topics.
-    const isReserved = name.charCodeAt(0) === 0x24;
-    let present = this.#present;
-    let next = this.#next;
-    present.push(this.#root);
-    let start = 0;
-    while (present.length > 0) {
-      const slash = name.indexOf('/', start);
-      const isLast = slash < 0;
-      const level = isLast ? name.slice(start) : name.slice(start, slash);
-      const skipsWildcards = isReserved && start === 0;
-      for (const node of present) {
-        if (node.hash !== undefined && !skipsWildcards) visit(node.hash);
-        step(node, level, skipsWildcards, next);
-      }
-      present.length = 0;
-      if (isLast) break;
-      const swap = present;
-      present = next;
-      next = swap;
-      start = slash + 1;
-    }
-    for (const node of next) {
-      if (node.value !== undefined) visit(node.value);
-      if (node.hash !== undefined) visit(node.hash);
-    }
-    next.length = 0;
-    this.#present = present;
-    this.#next = next;
+    const frontier = this.#idle ?? { present: [], next: [] };
+    this.#idle = undefined;
+    const widest = walk(this.#root, name, frontier, visit);
+    if (widest <= keptFrontierMax) this.#idle = frontier;
   }
 
+  /** Every filter with its value, in no promised order. Not for use while filters change. */
   *entries(): Generator<readonly [filter: string, value: Value]> {
     yield* this.#exact;
     const left: { node: Node<Value>; path: string }[] = [{ node: this.#root, path: '' }];
@@ -142,8 +144,9 @@ export class FilterTrie<Value> {
       if (node.child !== undefined) {
         left.push({ node: node.child, path: prefix + node.child.level });
       }
-      for (const [level, child] of node.children ?? [])
+      for (const [level, child] of node.children ?? []) {
         left.push({ node: child, path: prefix + level });
+      }
     }
   }
 
@@ -161,27 +164,73 @@ export class FilterTrie<Value> {
     let node = this.#root;
     for (let start = 0; start <= end; ) {
       const level = levelAt(filter, start, end);
-      node = childOf(node, level) ?? addChild(node, level);
-      start += level.length + 1;
+      const next = start + level.length + 1;
+      node = childOf(node, level) ?? addChild(node, next <= end ? ownLevel(level, filter) : level);
+      start = next;
     }
     return node;
   }
 }
 
-function step<Value>(
-  node: Node<Value>,
-  level: string,
-  skipsWildcards: boolean,
-  next: Node<Value>[],
-): void {
-  if (node.plus !== undefined && !skipsWildcards) next.push(node.plus);
-  const { child, children } = node;
-  if (child !== undefined) {
-    if (child.level === level) next.push(child);
-  } else if (children !== undefined) {
-    const found = children.get(level);
-    if (found !== undefined) next.push(found);
+/** Visits what matches `name` below `root`; returns the largest number of nodes at one level. */
+function walk<Value>(
+  root: Node<Value>,
+  name: string,
+  frontier: Frontier<Value>,
+  visit: (value: Value) => void,
+): number {
+  // [MQTT5-4.7.2-1], [MQTT3-4.7.2-1]: leading wildcards do not match $-topics.
+  let hidesWildcards = name.charCodeAt(0) === 0x24;
+  frontier.present[0] = root;
+  let width = 1;
+  let widest = 1;
+  for (let start = 0; width > 0; ) {
+    const slash = name.indexOf('/', start);
+    const level = slash < 0 ? name.slice(start) : name.slice(start, slash);
+    width = step(frontier, width, level, hidesWildcards, visit);
+    if (width > widest) widest = width;
+    if (slash < 0) break;
+    hidesWildcards = false;
+    start = slash + 1;
   }
+  for (let at = 0; at < width; at += 1) {
+    const { value, hash } = frontier.present[at] as Node<Value>;
+    if (value !== undefined) visit(value);
+    if (hash !== undefined) visit(hash);
+  }
+  return widest;
+}
+
+/**
+ * One level on: visits what ends in `#` here and replaces the frontier by the nodes that fit
+ * `level`. Returns their number. The arrays are overwritten, not emptied: setting a length to 0
+ * gives their memory back, and each level would pay for it anew.
+ */
+function step<Value>(
+  frontier: Frontier<Value>,
+  width: number,
+  level: string,
+  hidesWildcards: boolean,
+  visit: (value: Value) => void,
+): number {
+  const { present, next } = frontier;
+  let nextWidth = 0;
+  for (let at = 0; at < width; at += 1) {
+    const { hash, plus, child, children } = present[at] as Node<Value>;
+    if (!hidesWildcards) {
+      if (hash !== undefined) visit(hash);
+      if (plus !== undefined) next[nextWidth++] = plus;
+    }
+    if (child !== undefined) {
+      if (child.level === level) next[nextWidth++] = child;
+    } else if (children !== undefined) {
+      const found = children.get(level);
+      if (found !== undefined) next[nextWidth++] = found;
+    }
+  }
+  frontier.present = next;
+  frontier.next = present;
+  return nextWidth;
 }
 
 function hasWildcard(filter: string): boolean {
@@ -206,7 +255,7 @@ function childOf<Value>(node: Node<Value>, level: string): Node<Value> | undefin
 }
 
 function addChild<Value>(node: Node<Value>, level: string): Node<Value> {
-  const added = makeNode(node, level);
+  const added = makeNode<Value>(level);
   if (level === '+') {
     node.plus = added;
   } else if (node.children !== undefined) {
@@ -223,27 +272,29 @@ function addChild<Value>(node: Node<Value>, level: string): Node<Value> {
   return added;
 }
 
-/** Removes `node` and those above it that hold nothing. */
-function prune<Value>(node: Node<Value>): void {
-  for (let here = node; here.parent !== undefined; here = here.parent) {
-    const isUsed =
-      here.value !== undefined ||
-      here.hash !== undefined ||
-      here.plus !== undefined ||
-      here.child !== undefined ||
-      here.children !== undefined;
-    if (isUsed) return;
-    removeChild(here.parent, here);
-  }
+function isEmpty<Value>(node: Node<Value>): boolean {
+  const { value, hash, plus, child, children } = node;
+  const holdsValue = value !== undefined || hash !== undefined;
+  return !holdsValue && plus === undefined && child === undefined && children === undefined;
+}
+
+/** True if `node` serves nothing but `child`. */
+function leadsOnlyTo<Value>(node: Node<Value>, child: Node<Value>): boolean {
+  if (node.value !== undefined || node.hash !== undefined) return false;
+  if (node.plus === child) return node.child === undefined && node.children === undefined;
+  return node.child === child && node.plus === undefined;
 }
 
 function removeChild<Value>(parent: Node<Value>, node: Node<Value>): void {
+  const { children } = parent;
   if (parent.plus === node) {
     parent.plus = undefined;
   } else if (parent.child === node) {
     parent.child = undefined;
-  } else if (parent.children !== undefined) {
-    parent.children.delete(node.level);
-    if (parent.children.size === 0) parent.children = undefined;
+  } else if (children !== undefined) {
+    children.delete(node.level);
+    if (children.size > 1) return;
+    parent.children = undefined;
+    for (const last of children.values()) parent.child = last;
   }
 }

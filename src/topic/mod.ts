@@ -11,3 +11,4 @@ export {
   type SharedFilter,
   type TopicProblem,
 } from './names.js';
+export { ownLevel } from './own-level.js';

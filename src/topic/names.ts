@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+
 /** Why a Topic Name or Topic Filter is not valid. */
 export interface TopicProblem {
   /** One sentence. */
@@ -13,7 +15,10 @@ const slash = 0x2f;
 const plus = 0x2b;
 const hash = 0x23;
 
-/** Topic Names in PUBLISH and in wills. `maxLevels`: `topic_max_depth`. */
+/**
+ * Topic Names in PUBLISH and in wills: what is wrong with `name`, or undefined. `maxLevels`:
+ * `topic_max_depth`. Source: sections 4.7.1 and 4.7.3, equal in 3.1.1 and 5.
+ */
 export function checkTopicName(name: string, maxLevels: number): TopicProblem | undefined {
   const common = checkText(name, 'Topic Name');
   if (common !== undefined) return common;
@@ -22,13 +27,17 @@ export function checkTopicName(name: string, maxLevels: number): TopicProblem | 
     const unit = name.charCodeAt(at);
     if (unit === slash) levels += 1;
     else if (unit === plus || unit === hash) {
+      // Also [MQTT5-4.7.0-1], [MQTT3-4.7.1-1], [MQTT3-3.3.2-2].
       return { reason: 'a Topic Name must not hold wildcards', statement: 'MQTT5-3.3.2-2' };
     }
   }
   return levels > maxLevels ? tooDeep('Topic Name', levels, maxLevels) : undefined;
 }
 
-/** Topic Filters, and the filter part of shared subscriptions. `maxLevels`: `topic_max_depth`. */
+/**
+ * Topic Filters, and the filter part of shared subscriptions: what is wrong with `filter`, or
+ * undefined. `maxLevels`: `topic_max_depth`.
+ */
 export function checkTopicFilter(filter: string, maxLevels: number): TopicProblem | undefined {
   const common = checkText(filter, 'Topic Filter');
   if (common !== undefined) return common;
@@ -52,6 +61,7 @@ export function checkTopicFilter(filter: string, maxLevels: number): TopicProble
   return levels > maxLevels ? tooDeep('Topic Filter', levels, maxLevels) : undefined;
 }
 
+/** The parts of a shared subscription's Topic Filter. Neither is empty. */
 export interface SharedFilter {
   readonly group: string;
   readonly filter: string;
@@ -79,7 +89,10 @@ export function parseSharedFilter(filter: string): SharedFilter | TopicProblem |
   return { group, filter: filter.slice(end + 1) };
 }
 
-/** True if a valid `filter` matches a valid `name`; $-topics hide from leading wildcards. */
+/**
+ * True if a valid `filter` matches a valid `name`. Compares code unit by code unit, so nothing is
+ * normalised or replaced [MQTT5-4.7.3-4], [MQTT3-4.7.3-4]; $-topics hide from leading wildcards.
+ */
 export function matchesFilter(filter: string, name: string): boolean {
   // [MQTT5-4.7.2-1], [MQTT3-4.7.2-1]
   if (name.charCodeAt(0) === 0x24 && (filter.startsWith('#') || filter.startsWith('+'))) {
@@ -131,7 +144,8 @@ function checkText(text: string, what: string): TopicProblem | undefined {
   if (text.includes('\0')) {
     return { reason: `the ${what} holds U+0000`, statement: 'MQTT5-4.7.3-2' };
   }
-  if (text.length > topicBytesMax) {
+  // A UTF-16 unit takes up to three bytes; almost no text is long enough to be counted.
+  if (text.length > topicBytesMax / 3 && Buffer.byteLength(text, 'utf8') > topicBytesMax) {
     return { reason: `the ${what} is longer than 65,535 bytes`, statement: 'MQTT5-4.7.3-3' };
   }
   return undefined;
