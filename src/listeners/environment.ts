@@ -22,6 +22,12 @@ export interface ListenersEnvironment {
   };
 }
 
+/** A link that was closed by us and still has to flush. */
+export interface ClosingLink {
+  /** True when it was too late and is destroyed. */
+  destroyIfLate(now: number): boolean;
+}
+
 /** What one listener gives to its links. */
 export interface LinkEnvironment {
   readonly clock: Clock;
@@ -31,5 +37,7 @@ export interface LinkEnvironment {
   readonly pending: PendingBytes;
   readonly addresses: AddressLimits;
   readonly accept: AcceptLink;
-  onLinkClosed(link: PendingOwner): void;
+  /** `link` closes in good order and must be gone in time. */
+  onLinkClosing(link: ClosingLink): void;
+  onLinkClosed(link: PendingOwner & ClosingLink): void;
 }

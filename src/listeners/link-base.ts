@@ -21,6 +21,8 @@ export abstract class LinkBase implements ClientLink, Flushable {
   #wantsWritable = false;
   #closing: 'flush' | 'abort' | undefined;
   #pendingBytes = 0;
+  /** Milliseconds since the epoch; 0: not closing in good order. */
+  #destroyAt = 0;
 
   constructor(peer: PeerFacts, environment: LinkEnvironment) {
     this.peer = peer;
@@ -32,7 +34,7 @@ export abstract class LinkBase implements ClientLink, Flushable {
   abstract resumeReading(): void;
   /** Gives `bytes` to the transport, which owns them from then on. */
   protected abstract write(bytes: Buffer): void;
-  /** Ends in good order, within {@link flushDeadlineMs}. */
+  /** Ends in good order; {@link destroyIfLate} sees to the deadline. */
   protected abstract end(): void;
   protected abstract destroy(): void;
 
@@ -77,8 +79,20 @@ export abstract class LinkBase implements ClientLink, Flushable {
     if (this.#closing !== undefined) return;
     if (how === 'flush') this.flush();
     this.#closing = how;
-    if (how === 'flush') this.end();
-    else this.destroy();
+    if (how === 'abort') {
+      this.destroy();
+      return;
+    }
+    this.#destroyAt = this.environment.clock.now() + flushDeadlineMs;
+    this.environment.onLinkClosing(this);
+    this.end();
+  }
+
+  /** True when the peer took too long to take the rest: the transport is destroyed. */
+  destroyIfLate(now: number): boolean {
+    if (now < this.#destroyAt) return false;
+    this.destroy();
+    return true;
   }
 
   /** The transport received bytes. They are lent to the handler for the call. */

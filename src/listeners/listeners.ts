@@ -1,5 +1,5 @@
 import { AddressLimits } from './address-limits.js';
-import type { LinkEnvironment, ListenersEnvironment } from './environment.js';
+import type { ClosingLink, LinkEnvironment, ListenersEnvironment } from './environment.js';
 import { flushDeadlineMs, type LinkBase } from './link-base.js';
 import { Listener } from './listener.js';
 import type { ListenerOptions } from './options.js';
@@ -7,6 +7,8 @@ import { PendingBytes } from './pending-bytes.js';
 
 /** Milliseconds between looks at the files of TLS listeners. */
 const tlsPollMs = 2000;
+/** Milliseconds between looks for connections that do not end. */
+const closingPollMs = 500;
 
 /** What `listener show` shows of one listener. */
 export interface ListenerRow {
@@ -27,7 +29,9 @@ export class Listeners {
   readonly #addresses: AddressLimits;
   readonly #pending: PendingBytes;
   #listeners: Listener[] = [];
+  readonly #closing = new Set<ClosingLink>();
   #tlsPoll: NodeJS.Timeout | undefined;
+  #closingPoll: NodeJS.Timeout | undefined;
 
   constructor(environment: ListenersEnvironment) {
     const { limits, log, clock } = environment;
@@ -50,6 +54,8 @@ export class Listeners {
       throw error;
     }
     this.#listeners = opened;
+    this.#closingPoll = setInterval(() => this.#destroyLate(), closingPollMs);
+    this.#closingPoll.unref();
     if (opened.some((listener) => listener.options.tls !== undefined)) {
       this.#tlsPoll = setInterval(() => {
         for (const listener of this.#listeners) listener.reloadTls();
@@ -74,6 +80,8 @@ export class Listeners {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     for (const link of links()) link.close('abort');
+    clearInterval(this.#closingPoll);
+    this.#destroyLate(Number.POSITIVE_INFINITY);
   }
 
   /** A CONNECT from `host` was refused for its credentials. */
@@ -113,6 +121,10 @@ export class Listeners {
     }));
   }
 
+  #destroyLate(now: number = this.#environment.clock.now()): void {
+    for (const link of this.#closing) if (link.destroyIfLate(now)) this.#closing.delete(link);
+  }
+
   #make(options: ListenerOptions): Listener {
     const { clock, log, counters, turn, accept } = this.#environment;
     const environment: LinkEnvironment = {
@@ -123,7 +135,11 @@ export class Listeners {
       accept,
       pending: this.#pending,
       addresses: this.#addresses,
-      onLinkClosed: (link) => listener.forget(link as LinkBase),
+      onLinkClosing: (link) => this.#closing.add(link),
+      onLinkClosed: (link) => {
+        this.#closing.delete(link);
+        listener.forget(link as LinkBase);
+      },
     };
     const listener = new Listener(options, environment);
     return listener;

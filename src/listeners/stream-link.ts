@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { PeerFacts } from '../session/mod.js';
 import type { LinkEnvironment } from './environment.js';
-import { flushDeadlineMs, LinkBase } from './link-base.js';
+import { LinkBase } from './link-base.js';
 
 const linkOf = Symbol('link');
 type LinkedSocket = Socket & { [linkOf]?: StreamLink };
@@ -41,7 +41,6 @@ export class StreamLink extends LinkBase {
     this.#socket.end();
     // The peer's own end must be read, else `close` never comes.
     this.#socket.resume();
-    setTimeout(() => this.#socket.destroy(), flushDeadlineMs).unref();
   }
 
   protected destroy(): void {

@@ -1,7 +1,7 @@
 import type { WebSocket } from 'ws';
 import type { PeerFacts } from '../session/mod.js';
 import type { LinkEnvironment } from './environment.js';
-import { flushDeadlineMs, LinkBase } from './link-base.js';
+import { LinkBase } from './link-base.js';
 
 /** WebSocket close codes (RFC 6455 section 7.4.1). */
 const normalClosure = 1000;
@@ -42,7 +42,6 @@ export class WebSocketLink extends LinkBase {
   protected end(): void {
     this.#socket.resume();
     this.#socket.close(normalClosure);
-    setTimeout(() => this.#socket.terminate(), flushDeadlineMs).unref();
   }
 
   protected destroy(): void {
