@@ -62,10 +62,11 @@ function entryOfLine(line: string, place: Place, report: Report): Entry | undefi
     report('error', place, 'is no setting: a line is `key = value`, or starts with #');
     return undefined;
   }
-  const text = valueOf(line.slice(equals + 1).trim());
-  if (text.includes('#')) {
-    const message = `${key}: # is part of the value; a comment has a space before it`;
-    report('info', place, message);
+  const written = line.slice(equals + 1).trim();
+  const text = valueOf(written);
+  if (text.includes('#') && !quoted.test(written)) {
+    const message = `${key}: # is taken as part of the value (VerneMQ ends it there); put it in quotes`;
+    report('warning', place, message);
   }
   return { key, text, place };
 }

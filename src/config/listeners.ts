@@ -1,4 +1,4 @@
-import { type Address, addressText } from './address.js';
+import type { Address } from './address.js';
 import type { ListenerConfiguration } from './configuration.js';
 import type { Place, Report } from './entries.js';
 import { camelCase } from './row.js';
@@ -46,6 +46,10 @@ export function checkListener(
   const name = `listener.${listener.type}.${listener.name}`;
   checkPlugins(`${name}.auth_plugins`, listener.authPlugins, place, isEnabled, report);
   checkPlugins(`${name}.authz_plugins`, listener.authzPlugins, place, isEnabled, report);
+  if (listener.authPlugins.length > 0 || listener.authzPlugins.length > 0) {
+    const message = `${name}: auth_plugins and authz_plugins are not yet active: all are asked`;
+    report('warning', place, message);
+  }
   if (listener.type !== 'ssl' && listener.type !== 'wss') return;
   const { certfile, keyfile, cafile } = listener;
   const isPskOnly = listener.type === 'ssl' && listener.pskSupport && certfile === '';
@@ -80,15 +84,24 @@ function checkPlugins(
 
 /** Two listeners cannot share an address. */
 export function checkAddresses(listeners: readonly ListenerAddress[], report: Report): void {
-  const taken = new Map<string, string>();
-  for (const { type, name, address, place } of listeners) {
-    if (address.path === undefined && address.port === 0) continue;
-    const text = addressText(address);
+  for (const [index, { type, name, address, place }] of listeners.entries()) {
+    const other = listeners.slice(0, index).find((each) => areOne(each.address, address));
+    if (other === undefined) continue;
     const key = `listener.${type}.${name}`;
-    const other = taken.get(text);
-    if (other === undefined) taken.set(text, key);
-    else report('error', place, `${key} has the address of ${other}: give it another port`);
+    const otherKey = `listener.${other.type}.${other.name}`;
+    report('error', place, `${key} has the address of ${otherKey}: give it another port`);
   }
+}
+
+/** Whether only one of the two can be bound: 0.0.0.0 takes the port of IPv4, :: that of both. */
+function areOne(a: Address, b: Address): boolean {
+  if (a.path !== undefined || b.path !== undefined) return a.path === b.path;
+  if (a.port === 0 || a.port !== b.port) return false;
+  return a.host === b.host || takes(a, b) || takes(b, a);
+}
+
+function takes(wildcard: Address, { host }: Address): boolean {
+  return wildcard.host === '::' || (wildcard.host === '0.0.0.0' && !host.includes(':'));
 }
 
 /** Warns of options for a listener that does not exist: mostly a misspelt name. */

@@ -65,8 +65,11 @@ export function loadConfiguration(input: LoadInput): LoadResult {
     loader.read(entry, 'error');
   }
   const configuration = loader.configuration();
-  const hasErrors = loader.problems.some(({ severity }) => severity === 'error');
-  return { configuration: hasErrors ? undefined : configuration, problems: loader.problems };
+  // Those of the file in its order, then the others.
+  const lineOf = ({ line }: Problem): number => line ?? Number.MAX_SAFE_INTEGER;
+  const problems = loader.problems.toSorted((a, b) => lineOf(a) - lineOf(b));
+  const hasErrors = problems.some(({ severity }) => severity === 'error');
+  return { configuration: hasErrors ? undefined : configuration, problems };
 }
 
 class Loader {
@@ -189,7 +192,7 @@ class Loader {
 
   configuration(): Configuration {
     const values = this.#values;
-    const addresses = [...this.#listeners.values()];
+    const addresses = withoutOverridden([...this.#listeners.values()]);
     checkAddresses(addresses, this.report);
     checkOrphans(this.#listenerPlaces, new Set(this.#listeners.keys()), this.report);
     const isEnabled = (plugin: string): boolean => values.get(`plugins.${plugin}`) !== false;
@@ -210,6 +213,13 @@ class Loader {
     deepFreeze(configuration);
     return configuration;
   }
+}
+
+/** A built-in listener gives way to one that was written and wants its port. */
+function withoutOverridden(listeners: readonly ListenerAddress[]): ListenerAddress[] {
+  const written = listeners.filter(({ place }) => place !== builtIn);
+  const ports = new Set(written.map(({ address }) => address.port));
+  return listeners.filter(({ place, address }) => place !== builtIn || !ports.has(address.port));
 }
 
 function nameOf({ type, name }: { readonly type: string; readonly name: string }): string {

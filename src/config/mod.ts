@@ -1,7 +1,7 @@
 /**
  * config: what every option means. Owns the option table (`options-*.ts`), from which parsing,
  * checking, the types of the values, `describe` and docs/reference.md come; never reads a file, an
- * environment or a clock, and nobody looks a setting up here later: the node hands out frozen slices.
+ * environment or a clock, and nobody looks a setting up later: the node hands out frozen slices.
  *
  *   built-ins ─▶ file ─▶ environment ─▶ --set ─▶ table ─▶ Configuration (frozen), or all problems
  */

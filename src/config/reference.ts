@@ -5,37 +5,39 @@ import { activeGroups, laterGroups, listenerOptions } from './table.js';
 
 const introduction = `# Configuration reference
 
-This page is made from the option table (\`src/config/options-*.ts\`): \`UPDATE_DOCS=1\` with the unit
-tests rewrites it. \`nautilusmq describe KEY\` prints one entry, \`nautilusmq check-config\` reads a
-file without starting anything.
+This page is made from the option table (\`src/config/options-*.ts\`): \`UPDATE_DOCS=1\` with the
+unit tests rewrites it. \`nautilusmq describe KEY\` prints one entry, \`nautilusmq check-config\`
+reads a file without starting anything.
 
-A line is \`key = value\`. A line that starts with \`#\` is a comment, and so is what follows \`#\` after
-a space. A value may stand in quotes. Of a key that is written twice the last line counts. A key that
-nobody knows and a value that cannot be are refused, all of them at once, with file and line.
+A line is \`key = value\`. A line that starts with \`#\` is a comment, and so is what follows \`#\`
+after a space. A value may stand in quotes. Of a key that is written twice the last line counts. A key
+that nobody knows and a value that cannot be are refused, all of them at once, with file and line.
 
 The file is the one named by \`--config\`, else by \`NAUTILUSMQ_CONFIG\`, else
 \`/etc/nautilusmq/nautilusmq.conf\` if it exists. Over it counts the environment, where \`a.b_c\` is
-\`NAUTILUSMQ__A__B_C\`, and over that \`--set key=value\`. A vernemq.conf can be given as it is.
+\`NAUTILUSMQ__A__B_C\`, and over that \`--set key=value\`. Variables have no lower case: names of
+listeners that they set are lower case. A vernemq.conf can be given as it is.
 
 Without a file there are two listeners, tcp on 127.0.0.1:1883 and ws on 127.0.0.1:8080, both named
-\`default\`. With a file there are those that it names. Anonymous clients are let in when
-\`allow_anonymous = on\` is written; and, where nothing is written, when there is no file and every
-listener is on loopback.
+\`default\`; each gives way to a listener of its name or of its port, and \`off\` closes it. With a
+file there are those that it names. Anonymous clients are let in when \`allow_anonymous = on\` is
+written; and, where nothing is written, when there is no file and every listener is on loopback.
 
 Durations are a number and a unit: s, h (hours), d, w, m (4 weeks), y (48 weeks). Sizes may end in KB,
-MB or GB (1024). **R** marks what can be changed while the broker runs. Relative paths start where the
-broker was started.
+MB or GB (1024). **R** marks what can be changed while the broker runs. Relative paths start where
+the broker was started.
 `;
 
 const listenerIntroduction = `## Listeners
 
-\`listener.TYPE.NAME = ADDRESS:PORT\` opens a listener. TYPE is tcp, ssl (MQTT over TLS), ws or wss (over
-WebSocket); NAME is any word. The address is an IPv4 address, an IPv6 address in brackets, a host name,
-or \`local:/path/of/socket:0\` for a unix socket. \`off\` closes one that was written before.
+\`listener.TYPE.NAME = ADDRESS:PORT\` opens a listener. TYPE is tcp, ssl (MQTT over TLS), ws or wss
+(over WebSocket); NAME is any word. The address is an IPv4 address, an IPv6 address in brackets, a
+host name, or \`local:/path/of/socket:0\` for a unix socket. \`off\` closes one that was written
+before.
 
-An option may stand for one listener, \`listener.TYPE.NAME.OPTION\`; most also for all listeners of a
-type, \`listener.TYPE.OPTION\`; some for all, \`listener.OPTION\`. The nearest one counts, and \`-1\` is
-"as the level above".
+An option may stand for one listener, \`listener.TYPE.NAME.OPTION\`; most also for all listeners of
+a type, \`listener.TYPE.OPTION\`; some for all, \`listener.OPTION\`. The nearest one counts, and
+\`-1\` is "as the level above".
 `;
 
 /** docs/reference.md: every key of the table, by group. */
