@@ -10,8 +10,8 @@ unit tests rewrites it. \`nautilusmq describe KEY\` prints one entry, \`nautilus
 reads a file without starting anything.
 
 A line is \`key = value\`. A line that starts with \`#\` is a comment, and so is what follows \`#\`
-after a space. A value may stand in quotes. Of a key that is written twice the last line counts. A key
-that nobody knows and a value that cannot be are refused, all of them at once, with file and line.
+after a space. A value may stand in quotes. Of a key that is written twice the last line counts.
+A key that nobody knows and a value that cannot be are refused, all at once, with file and line.
 
 The file is the one named by \`--config\`, else by \`NAUTILUSMQ_CONFIG\`, else
 \`/etc/nautilusmq/nautilusmq.conf\` if it exists. Over it counts the environment, where \`a.b_c\` is
@@ -23,9 +23,9 @@ Without a file there are two listeners, tcp on 127.0.0.1:1883 and ws on 127.0.0.
 file there are those that it names. Anonymous clients are let in when \`allow_anonymous = on\` is
 written; and, where nothing is written, when there is no file and every listener is on loopback.
 
-Durations are a number and a unit: s, h (hours), d, w, m (4 weeks), y (48 weeks). Sizes may end in KB,
-MB or GB (1024). **R** marks what can be changed while the broker runs. Relative paths start where
-the broker was started.
+Durations are a number and a unit: s, h (hours), d, w, m (4 weeks), y (48 weeks). Sizes may end in
+KB, MB or GB (1024). **R** marks what can be changed while the broker runs. Relative paths start
+where the broker was started.
 `;
 
 const listenerIntroduction = `## Listeners
