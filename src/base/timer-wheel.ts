@@ -1,9 +1,9 @@
 /**
  * Deadlines in whole seconds, for the core: the edge calls `expire` about once a second.
  *
- * Setting and clearing cost O(1); nothing is allocated for a second in which nothing is due. An item
- * is never due early, and due with the first `expire` that is called a second or more after its
- * deadline, mostly sooner. Items order within one second is the order of `set`.
+ * Setting and clearing cost O(1); nothing is allocated for a second in which nothing is due. An
+ * item is never due early, and due with the first `expire` that is called a second or more after
+ * its deadline, mostly sooner. Items order within one second is the order of `set`.
  */
 export class TimerWheel<Item> {
   /** Absolute second → the items due in it. */
@@ -14,7 +14,7 @@ export class TimerWheel<Item> {
   #expiredThrough = 0;
   /**
    * Nothing is set into this second or an earlier one, so that what is set by `onDue` waits for the
-   * next `expire` instead of falling into a second that has been passed. At least `#expiredThrough`.
+   * next `expire` instead of falling into a second that was passed. At least `#expiredThrough`.
    */
   #closedThrough = 0;
 

@@ -28,16 +28,16 @@ export interface RetainedCursor<Message> {
    */
   next(): Message | undefined;
   /**
-   * As `next`, but gives up after `nodesMax` nodes of the tree (at least 1): undefined with `isDone`
-   * false means that the walk goes on with another call. A million nodes take about 0.1 s.
+   * As `next`, but gives up after `nodesMax` nodes of the tree (at least 1): undefined with
+   * `isDone` false means that the walk goes on with another call. A million nodes take 0.1 s.
    */
   nextWithin(nodesMax: number): Message | undefined;
 }
 
 /**
- * Retained messages of one mountpoint by Topic Name. Exact look-up is one map access; wildcards walk
- * a tree of levels, and only the branches that a filter can match. Messages are the caller's, and
- * never undefined.
+ * Retained messages of one mountpoint by Topic Name. Exact look-up is one map access; wildcards
+ * walk a tree of levels, and only the branches that a filter can match. Messages are the caller's,
+ * and never undefined.
  */
 export class RetainedStore<Message> {
   readonly #byTopic = new Map<string, Node<Message>>();

@@ -38,19 +38,19 @@ const keptFrontierMax = 1024;
 /**
  * Topic Filters and one caller-owned value each, found by the Topic Names that they match.
  *
- * A filter without wildcards is one entry of a map, so an exact match costs one look-up. The others
- * share a tree of levels; matching walks it level by level and only through nodes that exist, so the
- * cost depends on the filters that fit the beginning of the name, never on unrelated ones. A node
- * leads to at most two (the text and `+`). Worst case: all combinations of text and `+` over k levels
- * are 2^k filters, and a name that fits them visits 2^k nodes, which is why subscriptions and levels
- * per client are limited (`max_subscriptions_per_client`, `topic_max_depth`). No recursion: 10,000
- * levels are just a long loop. Measured by `bench/micro/trie.ts`.
+ * A filter without wildcards is one entry of a map, so an exact match costs one look-up. The
+ * others share a tree of levels; matching walks it level by level and only through nodes that
+ * exist, so the cost depends on the filters that fit the beginning of the name, never on unrelated
+ * ones. A node leads to at most two (the text and `+`). Worst case: all combinations of text and
+ * `+` over k levels are 2^k filters, and a name that fits them visits 2^k nodes, which is why
+ * subscriptions and levels are limited (`max_subscriptions_per_client`, `topic_max_depth`). No
+ * recursion: 10,000 levels are just a long loop. Measured by `bench/micro/trie.ts`.
  */
 export class FilterTrie<Value> {
   readonly #exact = new Map<string, Value>();
   readonly #root: Node<Value> = makeNode<Value>('');
   #wildcardCount = 0;
-  /** Taken by the `match` that runs: a visitor may match, too, and one that throws leaves nothing. */
+  /** Taken by the `match` that runs: its visitor may match, too, and if it throws nothing stays. */
   #idle: Frontier<Value> | undefined;
 
   /** Filters. */

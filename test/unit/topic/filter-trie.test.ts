@@ -27,6 +27,40 @@ function naive(filter: string, name: string): boolean {
   return filterLevels.every((text, at) => text === '+' || text === nameLevels[at]);
 }
 
+function matches(trie: FilterTrie<string>, name: string): string[] {
+  const found: string[] = [];
+  trie.match(name, (filter) => found.push(filter));
+  return found.sort();
+}
+
+function naiveAll(filters: readonly string[], name: string): string[] {
+  return filters.filter((filter) => naive(filter, name)).sort();
+}
+
+function trieOf(filters: readonly string[]): FilterTrie<string> {
+  const trie = new FilterTrie<string>();
+  for (const filter of filters) trie.getOrInsert(filter, () => filter);
+  return trie;
+}
+
+/** Filter, names that it matches, names that it does not. */
+const rules: readonly (readonly [string, readonly string[], readonly string[]])[] = [
+  ['a/b', ['a/b'], ['a', 'a/b/', '/a/b', 'a/c', 'A/b', 'a//b']],
+  ['#', ['a', '/', 'a/b/c', '/a', 'a/$x'], ['$SYS', '$SYS/a', '$']],
+  ['a/#', ['a', 'a/', 'a/b', 'a/b/c', 'a//', 'a/$x'], ['ab', '/a', 'b/a', '$a']],
+  ['/#', ['/', '/a', '/a/b', '//'], ['a', 'a/b']],
+  ['+', ['a', ' '], ['a/b', '/', '/a', '$a', '$']],
+  ['+/+', ['/', 'a/b', '/a', 'a/'], ['a', 'a/b/c', '//', '$a/b']],
+  ['/+', ['/', '/a', '/$x'], ['a', '/a/b', '//']],
+  ['a/+', ['a/', 'a/b', 'a/$x'], ['a', 'a/b/', 'a/b/c']],
+  ['a/+/c', ['a/b/c', 'a//c', 'a/+x/c'], ['a/c', 'a/b/d', 'a/b/c/']],
+  ['+/b/#', ['a/b', '/b', 'a/b/c/d'], ['b', 'a/c', '$a/b']],
+  ['+/#', ['a', '/', 'a/b', '/a/b'], ['$SYS', '$SYS/a']],
+  ['a//+', ['a//', 'a//b'], ['a/', 'a/b', 'a/b/c']],
+  ['$SYS/#', ['$SYS', '$SYS/', '$SYS/a/b'], ['$sys/a', '$SYSa', 'a/$SYS/b']],
+  ['$SYS/+', ['$SYS/a', '$SYS/'], ['$SYS', '$SYS/a/b']],
+];
+
 describe('the filter trie', () => {
   it('finds what the rules of section 4.7 say, after any inserts and deletes', () => {
     const change = fc.record({ filter: topicFilter, isDelete: fc.boolean() });
@@ -90,13 +124,121 @@ describe('the filter trie', () => {
     assert.equal(trie.size, 1);
   });
 
-  it('does no more work for filters that do not fit the name', () => {
+  it('makes no case and no Unicode form equal [MQTT5-4.7.3-4] [MQTT3-4.7.3-4]', () => {
+    const composed = 'caf\u00e9';
+    const decomposed = 'cafe\u0301';
+    const names = ['a', 'A', ' a', 'a ', composed, decomposed, '\ufeffa', '/a', 'a/', '//a'];
+    for (const filter of names) {
+      const trie = new FilterTrie<string>();
+      trie.getOrInsert(filter, () => filter);
+      trie.getOrInsert(`${filter}/+`, () => `${filter}/+`);
+      for (const name of names) {
+        assert.deepEqual(matches(trie, name), naiveAll([filter, `${filter}/+`], name));
+        assert.deepEqual(
+          matches(trie, `${name}/x`),
+          naiveAll([filter, `${filter}/+`], `${name}/x`),
+        );
+      }
+    }
+  });
+
+  for (const [filter, matched, unmatched] of rules) {
+    it(`lets ${filter} match ${matched.join(', ')} and not ${unmatched.join(', ')}`, () => {
+      const trie = new FilterTrie<string>();
+      trie.getOrInsert(filter, () => filter);
+      for (const name of matched) {
+        assert.deepEqual(matches(trie, name), [filter], name);
+        assert.ok(matchesFilter(filter, name), name);
+      }
+      for (const name of unmatched) {
+        assert.deepEqual(matches(trie, name), [], name);
+        assert.ok(!matchesFilter(filter, name), name);
+      }
+    });
+  }
+
+  it('returns the value of a filter that is there instead of making one', () => {
+    for (const filter of ['a', 'a/+', 'a/#', '#', '+', '/']) {
+      const trie = new FilterTrie<object>();
+      assert.equal(trie.get(filter), undefined);
+      const value = trie.getOrInsert(filter, () => ({}));
+      assert.equal(
+        trie.getOrInsert(filter, () => assert.fail('made a second one')),
+        value,
+      );
+      assert.equal(trie.get(filter), value);
+      assert.ok(trie.delete(filter));
+      assert.ok(!trie.delete(filter));
+      assert.equal(trie.get(filter), undefined);
+    }
+  });
+
+  it('lets a visitor match, insert and delete', () => {
+    const filters = ['#', 'a/+', 'a/#', 'a/b/+', '+/c'];
+    const trie = trieOf(filters);
+    const found: string[] = [];
+    trie.match('a/c', (filter) => {
+      found.push(filter);
+      assert.ok(matches(trie, 'a/b/d').includes('a/b/+'));
+      assert.ok(trie.delete(filter));
+      trie.getOrInsert(`new/${found.length}/+`, () => 'new');
+    });
+    assert.deepEqual(found.sort(), naiveAll(filters, 'a/c'));
+    assert.deepEqual(matches(trie, 'a/c'), []);
+    assert.deepEqual(matches(trie, 'new/4/x'), ['new']);
+  });
+
+  it('matches rightly after a visitor threw', () => {
+    const trie = trieOf(['#', 'a/+', 'secret/+']);
+    assert.throws(() => trie.match('secret/x', () => assert.fail('as planned')), /as planned/);
+    assert.deepEqual(matches(trie, 'a/b'), ['#', 'a/+']);
+  });
+
+  it('takes filters of all depths on the path of one name', () => {
     const trie = new FilterTrie<number>();
-    for (let at = 0; at < 20_000; at += 1) trie.getOrInsert(`room/${at}/+/temperature`, () => at);
+    const level = (at: number): string => `l${at}`;
+    for (let at = 0; at < 2000; at += 1) {
+      const path = Array.from({ length: at % 100 }, (_, depth) => level(depth)).join('/');
+      trie.getOrInsert(path === '' ? '+' : `${path}/+`, () => at);
+      trie.getOrInsert(path === '' ? '#' : `${path}/#`, () => at);
+    }
+    assert.equal(trie.size, 200);
+    const name = Array.from({ length: 2000 }, (_, depth) => level(depth)).join('/');
     let visits = 0;
-    trie.match('room/77/north/temperature', () => {
+    trie.match(name, () => {
       visits += 1;
     });
-    assert.equal(visits, 1);
+    assert.equal(visits, 100);
+  });
+
+  it('visits each of all 2^12 combinations of text and + once', () => {
+    const trie = new FilterTrie<number>();
+    const levels = 12;
+    for (let bits = 0; bits < 2 ** levels; bits += 1) {
+      const filter = Array.from({ length: levels }, (_, at) => ((bits >> at) & 1 ? '+' : 'x'));
+      trie.getOrInsert(filter.join('/'), () => bits);
+    }
+    const found = new Set<number>();
+    let visits = 0;
+    trie.match(Array(levels).fill('x').join('/'), (bits) => {
+      visits += 1;
+      found.add(bits);
+    });
+    assert.equal(visits, 2 ** levels);
+    assert.equal(found.size, 2 ** levels);
+  });
+
+  it('finds each of 20,000 filters and leaves nothing when they are deleted', () => {
+    const trie = new FilterTrie<number>();
+    const count = 20_000;
+    for (let at = 0; at < count; at += 1) trie.getOrInsert(`room/${at}/+/temperature`, () => at);
+    for (let at = 0; at < count; at += 1) {
+      const found: number[] = [];
+      trie.match(`room/${at}/north/temperature`, (value) => found.push(value));
+      assert.deepEqual(found, [at]);
+    }
+    for (let at = 0; at < count; at += 1) assert.ok(trie.delete(`room/${at}/+/temperature`));
+    assert.equal(trie.size, 0);
+    assert.deepEqual([...trie.entries()], []);
   });
 });

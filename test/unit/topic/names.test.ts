@@ -24,6 +24,9 @@ describe('Topic Names', () => {
   it('must not be longer than 65,535 bytes [MQTT5-4.7.3-3] [MQTT3-4.7.3-3]', () => {
     assert.equal(checkTopicName('x'.repeat(65_535), deep), undefined);
     assert.equal(checkTopicName('x'.repeat(65_536), deep)?.statement, 'MQTT5-4.7.3-3');
+    assert.equal(checkTopicName('\u20ac'.repeat(21_845), deep), undefined);
+    assert.equal(checkTopicName('\u20ac'.repeat(21_846), deep)?.statement, 'MQTT5-4.7.3-3');
+    assert.equal(checkTopicFilter('\u00fc'.repeat(32_768), deep)?.statement, 'MQTT5-4.7.3-3');
   });
 
   it('must not hold wildcards [MQTT5-3.3.2-2] [MQTT3-3.3.2-2] [MQTT5-4.7.0-1] [MQTT3-4.7.1-1]', () => {
@@ -36,6 +39,10 @@ describe('Topic Names', () => {
     assert.equal(checkTopicName('1/2/3', 3), undefined);
     assert.ok(checkTopicName('1/2/3/4', 3)?.reason.includes('topic_max_depth'));
     assert.ok(checkTopicFilter('1/2/3/#', 3)?.reason.includes('topic_max_depth'));
+    assert.equal(checkTopicFilter('1/2/#', 3), undefined);
+    assert.equal(checkTopicName('/', 2), undefined);
+    assert.equal(checkTopicName('/', 1)?.statement, undefined);
+    assert.ok(checkTopicName('/'.repeat(65_535), 10)?.reason.includes('65536 levels'));
   });
 });
 
@@ -63,19 +70,30 @@ describe('shared subscriptions', () => {
   it('have a group and a filter', () => {
     const parsed = parseSharedFilter('$share/g/a/+');
     assert.deepEqual(parsed, { group: 'g', filter: 'a/+' });
-    assert.equal(parseSharedFilter('$shared/g/a'), undefined);
-    assert.equal(parseSharedFilter('a/b'), undefined);
+    assert.deepEqual(parseSharedFilter('$share/g//'), { group: 'g', filter: '/' });
+    assert.deepEqual(parseSharedFilter('$share/g/#'), { group: 'g', filter: '#' });
+    assert.deepEqual(parseSharedFilter('$share/$share/$share/a'), {
+      group: '$share',
+      filter: '$share/a',
+    });
+    for (const filter of ['$shared/g/a', '$share', '$SHARE/g/a', 'a/b', '/$share/g/a']) {
+      assert.equal(parseSharedFilter(filter), undefined, filter);
+    }
   });
 
   it('must have a ShareName of at least one character [MQTT5-4.8.2-1]', () => {
-    const parsed = parseSharedFilter('$share//a');
-    assert.ok(parsed !== undefined && 'reason' in parsed && parsed.statement === 'MQTT5-4.8.2-1');
+    for (const filter of ['$share//a', '$share/', '$share//']) {
+      const parsed = parseSharedFilter(filter);
+      assert.ok(parsed !== undefined && 'reason' in parsed, filter);
+      assert.equal(parsed.statement, 'MQTT5-4.8.2-1');
+    }
   });
 
   it('must have a ShareName without wildcards, followed by / and a filter [MQTT5-4.8.2-2]', () => {
-    for (const filter of ['$share/a+/b', '$share/#/b', '$share/g', '$share/g/']) {
+    for (const filter of ['$share/a+/b', '$share/+', '$share/#/b', '$share/g', '$share/g/']) {
       const parsed = parseSharedFilter(filter);
       assert.ok(parsed !== undefined && 'reason' in parsed, filter);
+      assert.equal(parsed.statement, 'MQTT5-4.8.2-2');
     }
   });
 });
