@@ -5,7 +5,7 @@
  *
  *   built-ins ─▶ file ─▶ environment ─▶ --set ─▶ table ─▶ Configuration (frozen), or all problems
  */
-export { type AnonymousAnswer, type AnonymousFacts, anonymousRule } from './anonymous-rule.js';
+export type { AnonymousAnswer, AnonymousFacts } from './anonymous-rule.js';
 export type { Configuration, ListenerConfiguration, Options } from './configuration.js';
 export { describeOption } from './describe-option.js';
 export type { ConfigSource, Problem } from './entries.js';

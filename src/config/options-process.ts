@@ -124,8 +124,8 @@ export const reportRows = [
     key: 'log.console.file.format',
     type: 'enum',
     values: ['text', 'json'],
-    default: 'text',
-    text: 'How lines look in the file.',
+    default: 'json',
+    text: 'How lines look in the file. VerneMQ has text here; programs read files more often than people do.',
   },
   {
     key: 'log.console.rotation.size',
