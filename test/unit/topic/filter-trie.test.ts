@@ -196,14 +196,14 @@ describe('the filter trie', () => {
 
   it('takes filters of all depths on the path of one name', () => {
     const trie = new FilterTrie<number>();
-    const level = (at: number): string => `l${at}`;
+    const nth = (_: unknown, depth: number): string => `l${depth}`;
     for (let at = 0; at < 2000; at += 1) {
-      const path = Array.from({ length: at % 100 }, (_, depth) => level(depth)).join('/');
+      const path = Array.from({ length: at % 100 }, nth).join('/');
       trie.getOrInsert(path === '' ? '+' : `${path}/+`, () => at);
       trie.getOrInsert(path === '' ? '#' : `${path}/#`, () => at);
     }
     assert.equal(trie.size, 200);
-    const name = Array.from({ length: 2000 }, (_, depth) => level(depth)).join('/');
+    const name = Array.from({ length: 2000 }, nth).join('/');
     let visits = 0;
     trie.match(name, () => {
       visits += 1;
