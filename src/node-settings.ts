@@ -3,7 +3,9 @@ import type { ListenerOptions, TlsOptions } from './listeners/mod.js';
 import type { LogOptions } from './log/mod.js';
 import type { Settings } from './session/mod.js';
 
-/** The slices of the configuration that the rooms are given. The only place that knows both names. */
+/**
+ * The slices of the configuration that the rooms are given. The only place that knows both names.
+ */
 export function settingsOf({ options, allowAnonymous }: Configuration): Settings {
   return Object.freeze({
     nodeName: options.nodename,

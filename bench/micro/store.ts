@@ -26,8 +26,8 @@
  * The main thread, where the broker runs, is what bounds a node: `store` takes the least of it for
  * 0.4 µs more of the other core. And it is the one that is easy to make correct: a commit throws or
  * it does not. `async` and `overlap` report a full disk through promises that nobody holds, never
- * settle `flushed` when a sync fails, and wait in libuv's pool behind password hashing; `main` holds
- * up every client for the sync.
+ * settle `flushed` when a sync fails, and wait in libuv's pool behind password hashing; `main`
+ * holds up every client for the sync.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -89,7 +89,9 @@ function existingOrNew<Key>(children: Map<Key, RuleNode>, key: Key): RuleNode {
   return child;
 }
 
-/** `start` is beyond the end by one when all levels are used up. Recursion is as deep as the rules. */
+/**
+ * `start` is beyond the end by one when all levels are used up. Recursion is as deep as the rules.
+ */
 function matchesFrom(
   node: RuleNode,
   topic: string,

@@ -43,7 +43,8 @@ export function askNow<Request, Answer extends { readonly verdict: string }>(
 
 /**
  * Asks a hook that may answer later. `late` is called at most once and only after this function has
- * returned undefined; the first answer counts, whichever way it comes, and further ones are ignored.
+ * returned undefined; the first answer counts, whichever way it comes, and further ones are
+ * ignored.
  */
 export function ask<Request, Answer extends { readonly verdict: string }>(
   hook: Hook<Request, Answer>,

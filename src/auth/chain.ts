@@ -126,7 +126,9 @@ export class AuthChain {
     return askFrom(this.#publish, 0, request, reply, notAuthorised, this.#failed);
   }
 
-  /** Which filters a client may subscribe to: `allow` with one verdict for each requested filter. */
+  /**
+   * Which filters a client may subscribe to: `allow` with one verdict for each requested filter.
+   */
   subscribe(
     request: SubscribeRequest,
     reply: Reply<SubscribeModifiers>,

@@ -154,7 +154,8 @@ export type EnhancedAnswer =
 
 /**
  * One back end in the chain. A hook that is absent counts as `next`. Requests are valid only during
- * the call unless the back end replies later; then the request (and its bytes) stay valid until it does.
+ * the call unless the back end replies later; then the request (and its bytes) stay valid until it
+ * does.
  */
 export interface AuthBackend {
   readonly name: string;
@@ -166,7 +167,10 @@ export interface AuthBackend {
     request: PublishRequest,
     reply: Reply<PublishModifiers>,
   ): Decision<PublishModifiers> | undefined;
-  /** True: `onPublish` depends only on client and topic name, so its answer may be cached per connection until `revision` changes. */
+  /**
+   * True: `onPublish` depends only on client and topic name, so its answer may be cached per
+   * connection until `revision` changes.
+   */
   readonly publishCacheable?: boolean;
   /** True: `onPublish` always answers by returning, so that asking it allocates nothing. */
   readonly publishSynchronous?: boolean;

@@ -38,8 +38,8 @@ export const noPasswords: PasswordFile = {
 
 /**
  * Reads lines of `user:$6$<salt>$<hash>` (VerneMQ, Mosquitto up to 1.6) and
- * `user:$7$<iterations>$<salt>$<hash>` (Mosquitto 2), salt and hash in base64. Empty lines and those
- * that start with `#` are skipped.
+ * `user:$7$<iterations>$<salt>$<hash>` (Mosquitto 2), salt and hash in base64. Empty lines and
+ * those that start with `#` are skipped.
  */
 export function parsePasswords(text: string): Parsed<PasswordFile> {
   const byUser = new Map<string, PasswordEntry>();

@@ -7,7 +7,9 @@ import { matchesFilter } from '../topic/mod.js';
 import { type Matches, merged, type Realm, type Target, type TopicRecord } from './realm.js';
 import type { SharedGroup } from './shared-group.js';
 
-/** Brings a publication to the sessions that want it. The loop in `route` is the broker's hottest. */
+/**
+ * Brings a publication to the sessions that want it. The loop in `route` is the broker's hottest.
+ */
 export class Router {
   readonly #metrics: Metrics;
   readonly #random: Random;

@@ -211,7 +211,9 @@ export class SessionRegistry {
     return session;
   }
 
-  /** [MQTT5-3.1.2-8]: published when the delay has passed, or the session ends, if that is first. */
+  /**
+   * [MQTT5-3.1.2-8]: published when the delay has passed, or the session ends, if that is first.
+   */
   #startWill(realm: Realm, session: Session, will: SessionWill, now: number): void {
     const delay = Math.min(will.delaySeconds, session.expiryInterval);
     if (delay > 0) {

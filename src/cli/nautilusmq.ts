@@ -1,5 +1,7 @@
 #!/usr/bin/env node
-/** The command `nautilusmq`: reads arguments, prints, sets exit codes. What it does is elsewhere. */
+/**
+ * The command `nautilusmq`: reads arguments, prints, sets exit codes. What it does is elsewhere.
+ */
 import { Command } from 'commander';
 import { checkConfig } from './check-config.js';
 import { describeKey } from './describe.js';

@@ -40,7 +40,9 @@ export interface LoadReport {
   readonly damaged: readonly string[];
 }
 
-/** Reads a whole store, in one pass per session. `removals` gets what nothing refers to any more. */
+/**
+ * Reads a whole store, in one pass per session. `removals` gets what nothing refers to any more.
+ */
 export class StoreLoader {
   readonly #store: Store;
   readonly #messages = new Map<number, Message>();

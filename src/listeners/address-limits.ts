@@ -6,7 +6,9 @@ const addressesMax = 10_000;
 const minuteMs = 60_000;
 
 interface AddressRecord {
-  /** Connections that may still be made at once: refilled by the rate, at most two seconds' worth. */
+  /**
+   * Connections that may still be made at once: refilled by the rate, at most two seconds' worth.
+   */
   tokens: number;
   refilledAt: number;
   failedLogins: number;

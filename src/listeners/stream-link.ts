@@ -6,7 +6,9 @@ import { LinkBase } from './link-base.js';
 const linkOf = Symbol('link');
 type LinkedSocket = Socket & { [linkOf]?: StreamLink };
 
-/** A client over a TCP, TLS or unix socket. Listeners are shared functions: a link has no closures. */
+/**
+ * A client over a TCP, TLS or unix socket. Listeners are shared functions: a link has no closures.
+ */
 export class StreamLink extends LinkBase {
   readonly #socket: LinkedSocket;
   #error: string | undefined;

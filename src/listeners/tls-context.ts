@@ -122,7 +122,9 @@ export class TlsContext {
   }
 }
 
-/** Common Name and DER of the client's certificate; undefined where there is none that was verified. */
+/**
+ * Common Name and DER of the client's certificate; undefined where there is none that was verified.
+ */
 export function certificateOf(
   socket: TLSSocket,
 ): { readonly commonName: string | undefined; readonly der: Uint8Array } | undefined {

@@ -14,8 +14,8 @@ const secretNames: ReadonlySet<string> = new Set([
 const depthMax = 3;
 
 /**
- * `fields` without secrets. A second line of defence: our own lines do not hold any. Flat fields, the
- * usual case, are returned as they are; a line costs a look at each name.
+ * `fields` without secrets. A second line of defence: our own lines do not hold any. Flat fields,
+ * the usual case, are returned as they are; a line costs a look at each name.
  */
 export function withoutSecrets(
   fields: Record<string, unknown>,

@@ -15,13 +15,15 @@ function flushAll(): void {
   for (const writer of open) writer.flushSync();
 }
 
-/** Told about lines that were lost: dropped while too many waited, or with the chunk that failed. */
+/**
+ * Told about lines that were lost: dropped while too many waited, or with the chunk that failed.
+ */
 export type Trouble = (target: string, reason: string) => void;
 
 /**
  * Writes lines to a descriptor in order, without blocking, bounded; what waits when the process
- * exits is written then. (sonic-boom, pino's own, spins for ever in `flushSync` on a full disk, so a
- * node could not stop; here a chunk that cannot be written is given up and reported.)
+ * exits is written then. (sonic-boom, pino's own, spins for ever in `flushSync` on a full disk, so
+ * a node could not stop; here a chunk that cannot be written is given up and reported.)
  */
 export class LineWriter {
   readonly #target: string;

@@ -11,7 +11,9 @@ export function textFormat(colour: boolean): (line: string) => string {
   return (line) => format(harmless(JSON.parse(line), '')) ?? '';
 }
 
-/** What ends or overwrites a line, or is a command to a terminal; C1 and bidirectional marks too. */
+/**
+ * What ends or overwrites a line, or is a command to a terminal; C1 and bidirectional marks too.
+ */
 const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 /** Peers choose parts of fields and messages: what a terminal would obey is spelled out. */

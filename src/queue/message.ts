@@ -9,7 +9,9 @@ export class Message {
   /** `topicName` as UTF-8. */
   readonly topic: Uint8Array;
   readonly payload: Uint8Array;
-  /** Property block to forward, without Topic Alias, Message Expiry and Subscription Identifiers. */
+  /**
+   * Property block to forward, without Topic Alias, Message Expiry and Subscription Identifiers.
+   */
   readonly properties: Uint8Array | undefined;
   /** As published. */
   readonly qos: QoS;

@@ -109,8 +109,8 @@ export class Publication {
   }
 
   /**
-   * The PUBLISH as `version` and `qos` have it, RETAIN and DUP clear, no expiry, alias or identifiers.
-   * Identifier bytes are 0. The caller must not use it for v5 when `expiresAt` is set.
+   * The PUBLISH as `version` and `qos` have it, RETAIN and DUP clear, no expiry, alias or
+   * identifiers. Identifier bytes are 0. The caller must not use it for v5 when `expiresAt` is set.
    */
   serialised(version: ProtocolVersion, qos: QoS): SerialisedPublish {
     const slot = this.#slots[(version === 5 ? 3 : 0) + qos] as SerialisedPublish;

@@ -31,7 +31,9 @@ export interface ConnectedClient {
   readonly counters: VersionCounters;
   readonly limits: ClientLimits;
   readonly facts: ClientFacts;
-  /** The client is a bridge (protocol levels 131, 132): No Local and Retain As Published implied. */
+  /**
+   * The client is a bridge (protocol levels 131, 132): No Local and Retain As Published implied.
+   */
   readonly isBridge: boolean;
   /** After one refusal all later publishes of a 3.x connection are refused, to keep their order. */
   readonly isRefusing: boolean;

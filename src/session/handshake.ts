@@ -343,7 +343,9 @@ export class Handshake {
     else this.#authoriseWill(registration, will, now);
   }
 
-  /** As VerneMQ: the will is authorised as the publish that it will be, when the client connects. */
+  /**
+   * As VerneMQ: the will is authorised as the publish that it will be, when the client connects.
+   */
   #authoriseWill(registration: Registration, will: SessionWill, now: number): void {
     const client = this.#client;
     const auth = client.host.auth;

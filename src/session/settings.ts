@@ -67,7 +67,9 @@ export interface Settings {
   readonly disconnectOnUnauthorizedPublishV3: boolean;
   /** cluster.refused_close_after, milliseconds: see design 5.8, used for a full store too */
   readonly refusedCloseAfterMs: number;
-  /** max_write_buffer_size, bytes that a connection may have unsent before its queue holds messages */
+  /**
+   * max_write_buffer_size, bytes that a connection may have unsent before its queue holds messages
+   */
   readonly maxWriteBufferBytes: number;
 }
 

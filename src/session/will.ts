@@ -1,7 +1,9 @@
 import type { QoS } from '../packet/mod.js';
 import type { Message } from '../queue/mod.js';
 
-/** The Will Message of a session, as it is published when the connection ends without DISCONNECT. */
+/**
+ * The Will Message of a session, as it is published when the connection ends without DISCONNECT.
+ */
 export interface SessionWill {
   readonly topicName: string;
   readonly payload: Uint8Array;

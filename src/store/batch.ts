@@ -1,8 +1,9 @@
 import type { StoreBatch, StoreTable } from './store.js';
 
 /**
- * A batch as three parallel lists, in the order of the calls. Both stores read it directly; `values`
- * holds `undefined` where the key is removed. Nothing is copied: key and value were handed over.
+ * A batch as three parallel lists, in the order of the calls. Both stores read it directly;
+ * `values` holds `undefined` where the key is removed. Nothing is copied: key and value were handed
+ * over.
  */
 export class ChangeList implements StoreBatch {
   readonly tables: StoreTable[] = [];

@@ -1,6 +1,9 @@
 import { assert } from '../base/mod.js';
 
-/** A block is split in two when it reaches this many keys. Larger: cheaper to walk, dearer to insert. */
+/**
+ * A block is split in two when it reaches this many keys. Larger: cheaper to walk, dearer to
+ * insert.
+ */
 const blockKeysMax = 512;
 
 /**
@@ -38,7 +41,9 @@ export class SortedKeys {
     if (block.length === 0) this.#blocks.splice(index, 1);
   }
 
-  /** The keys in ascending order, `from` included, `to` excluded. The set must not change meanwhile. */
+  /**
+   * The keys in ascending order, `from` included, `to` excluded. The set must not change meanwhile.
+   */
   *range(from: string, to: string | undefined): Generator<string, void, undefined> {
     const first = this.#blockFor(from);
     for (let index = first; index < this.#blocks.length; index += 1) {

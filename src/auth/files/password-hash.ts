@@ -6,7 +6,8 @@ import { type HashParameters, hashBytes, type PasswordEntry } from '../mod.js';
  * Iterations of PBKDF2-HMAC-SHA-512 for new passwords: about 15 ms of one core in 2026, two hundred
  * times Mosquitto 2's default and above the floor of 10,000 in NIST SP 800-63B. Deliberately below
  * what OWASP asks for web sites (210,000, some 150 ms): a node that takes over a crashed
- * neighbour's ten thousand clients must log them in within a minute or two, not within half an hour.
+ * neighbour's ten thousand clients must log them in within a minute or two, not within half an
+ * hour.
  * `vmq-passwd -I` sets another count for a file whose passwords people chose.
  */
 export const usualIterations = 20_000;

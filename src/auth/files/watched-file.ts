@@ -28,7 +28,8 @@ export interface WatchedFileOptions<Content> {
 /**
  * A file that is read again when it changes (modification time, size or inode, so that both an
  * edit in place and a rename over it are seen). What cannot be read or parsed is logged once per
- * change, and what was in force stays so. A file that is not there yet is picked up when it appears.
+ * change, and what was in force stays so. A file that is not there yet is picked up when it
+ * appears.
  */
 export class WatchedFile<Content> {
   readonly #options: WatchedFileOptions<Content>;

@@ -1,6 +1,7 @@
 /**
  * Runs slow jobs a few at a time, in the order they came. Hashing shares libuv's thread pool (four
- * threads unless configured) with the file system and the store: a login storm must leave them some.
+ * threads unless configured) with the file system and the store: a login storm must leave them
+ * some.
  */
 export class WorkQueue {
   readonly #runningMax: number;

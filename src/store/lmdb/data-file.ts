@@ -26,9 +26,9 @@ interface Meta {
 
 /**
  * Looks at the data file before LMDB maps it: a file that is cut short or overwritten ends the
- * process with a signal once it is mapped, which nobody can catch. Checks magic, version, page size,
- * that the file holds every page the newest root page counts, and that the roots of the two main
- * trees are where it says. Damage further inside is LMDB's to find.
+ * process with a signal once it is mapped, which nobody can catch. Checks magic, version, page
+ * size, that the file holds every page the newest root page counts, and that the roots of the two
+ * main trees are where it says. Damage further inside is LMDB's to find.
  *
  * Throws {@link StoreOpenError} STORE_CORRUPT. A file that is absent or empty passes: it is new.
  */

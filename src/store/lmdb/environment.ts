@@ -57,7 +57,10 @@ export function tableOf(environment: Environment, table: StoreTable): TableHandl
   return environment.tables[storeTables.indexOf(table)] as TableHandle;
 }
 
-/** What LMDB counts of one table and of the whole file. Pages that are not in use are on its free list. */
+/**
+ * What LMDB counts of one table and of the whole file. Pages that are not in use are on its free
+ * list.
+ */
 export interface TableStatistics {
   readonly entryCount: number;
   readonly treeBranchPageCount: number;

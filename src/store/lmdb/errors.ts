@@ -17,7 +17,9 @@ export class StoreOpenError extends Error {
   }
 }
 
-/** The `code` of a system or LMDB error (`ENOSPC`, `28`, `-30795`), as text; '' when there is none. */
+/**
+ * The `code` of a system or LMDB error (`ENOSPC`, `28`, `-30795`), as text; '' when there is none.
+ */
 export function codeOf(error: unknown): string {
   if (typeof error !== 'object' || error === null || !('code' in error)) return '';
   return String(error.code);

@@ -163,7 +163,9 @@ export class LmdbStore implements Store {
     whenIdle?.();
   }
 
-  /** The thread died, which none of its batches should cause. The next commit starts another one. */
+  /**
+   * The thread died, which none of its batches should cause. The next commit starts another one.
+   */
   #onWriterEnd(writer: Worker, reason: string): void {
     if (this.#writer !== writer) return;
     this.#writer = undefined;
@@ -186,7 +188,9 @@ export class LmdbStore implements Store {
     }
   }
 
-  /** Opens again where an earlier attempt failed; throws {@link StoreOpenError} when it fails again. */
+  /**
+   * Opens again where an earlier attempt failed; throws {@link StoreOpenError} when it fails again.
+   */
   #opened(): Environment {
     if (this.#environment !== undefined) return this.#environment;
     const { directory, sync } = this.#options;

@@ -16,10 +16,10 @@ import { codeOf, reasonOf, StoreOpenError } from './errors.js';
 /**
  * One process per data directory, by a file that names its holder.
  *
- * The file appears whole (written aside, then linked) and is removed on close. What a killed process
- * left behind is recognised: on the same boot of the same host by the process id together with the
- * process's start time, so that a reused id does not count as alive; elsewhere (another container,
- * a shared disk) by the age of the file, which its holder renews.
+ * The file appears whole (written aside, then linked) and is removed on close. What a killed
+ * process left behind is recognised: on the same boot of the same host by the process id together
+ * with the process's start time, so that a reused id does not count as alive; elsewhere (another
+ * container, a shared disk) by the age of the file, which its holder renews.
  */
 export interface DirectoryLock {
   release(): void;
@@ -122,7 +122,8 @@ function publish(aside: string, path: string, text: string): void {
   try {
     linkSync(aside, path);
   } catch (error) {
-    // A file system without hard links (FAT, some network mounts): not whole at once, but exclusive.
+    // A file system without hard links (FAT, some network mounts): not whole at once, but
+    // exclusive.
     if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK'].includes(codeOf(error))) throw error;
     writeFileSync(path, text, { flag: 'wx' });
   }
@@ -206,8 +207,8 @@ function bootOf(): string | undefined {
 }
 
 /**
- * Removes the lock that was judged stale, and only that one: if somebody replaced it meanwhile, what
- * was moved is the new one and goes back.
+ * Removes the lock that was judged stale, and only that one: if somebody replaced it meanwhile,
+ * what was moved is the new one and goes back.
  */
 function moveAside(path: string, text: string): void {
   const aside = `${path}.stale.${process.pid}.${randomBytes(4).toString('hex')}`;

@@ -11,7 +11,9 @@ import { type StoreTable, storeTables } from '../mod.js';
  */
 const headerBytes = 8;
 
-/** LMDB bounds a key by its page size; the store promises much less, so that every page size fits. */
+/**
+ * LMDB bounds a key by its page size; the store promises much less, so that every page size fits.
+ */
 export const keyBytesMax = 1024;
 const valueBytesMax = 0x7fffffff;
 

@@ -16,7 +16,10 @@ export interface SpaceNeed {
   readonly bytes: number;
 }
 
-/** The file is enlarged in steps of this size, one after each commit, so that no commit pays for many. */
+/**
+ * The file is enlarged in steps of this size, one after each commit, so that no commit pays for
+ * many.
+ */
 const stepBytes = 2 ** 20;
 const zeros = Buffer.alloc(stepBytes);
 
@@ -24,15 +27,16 @@ const zeros = Buffer.alloc(stepBytes);
  * Keeps room at the end of the data file, so that LMDB never meets a full disk.
  *
  * ```
- * ├── pages in use, pages on the free list ──┤ last page ├── zeros: headroom, `reserve` of it kept ──┤
+ * ├── pages in use, pages on the free list ──┤ last page ├── zeros: headroom, `reserve` of it kept
+ * ──┤
  * ```
- * Why: when a write fails within an LMDB commit, lmdb 3.5.6 formats an error text into a buffer that
- * long values overflow, keeps a free list in memory that saw the failed transaction, and (on its
- * asynchronous path) rejects promises that nobody holds. Writing zeros ourselves beforehand turns a
- * full disk into an ordinary error before LMDB is asked at all, makes fdatasync cheaper (the blocks
- * exist already), and gives the reserve from which removals are written when the disk is full.
- * LMDB ignores what lies behind its last page. On a file system that copies on write (btrfs, zfs)
- * this is no guarantee; there the failure path of the writer stands in.
+ * Why: when a write fails within an LMDB commit, lmdb 3.5.6 formats an error text into a buffer
+ * that long values overflow, keeps a free list in memory that saw the failed transaction, and (on
+ * its asynchronous path) rejects promises that nobody holds. Writing zeros ourselves beforehand
+ * turns a full disk into an ordinary error before LMDB is asked at all, makes fdatasync cheaper
+ * (the blocks exist already), and gives the reserve from which removals are written when the disk
+ * is full. LMDB ignores what lies behind its last page. On a file system that copies on write
+ * (btrfs, zfs) this is no guarantee; there the failure path of the writer stands in.
  */
 export class Space {
   readonly #file: number;
@@ -91,10 +95,11 @@ export class Space {
   }
 
   /**
-   * The file cannot grow: what LMDB has on its free list must do, a quarter of it, because the pages
-   * that the latest commits freed are not to be had yet, and the free list itself is rewritten. A value of more than a page needs a run of
-   * pages, which the free list does not promise. LMDB takes the run from the headroom then, so it
-   * must fit in there without costing the removals their half of the reserve.
+   * The file cannot grow: what LMDB has on its free list must do, a quarter of it, because the
+   * pages that the latest commits freed are not to be had yet, and the free list itself is
+   * rewritten. A value of more than a page needs a run of pages, which the free list does not
+   * promise. LMDB takes the run from the headroom then, so it must fit in there without costing the
+   * removals their half of the reserve.
    */
   #fitsFull(need: SpaceNeed): boolean {
     const { root, tables } = this.#environment;

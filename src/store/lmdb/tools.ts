@@ -84,8 +84,9 @@ export async function showStore(directory: string): Promise<StoreSummary> {
 }
 
 /**
- * Writes a copy without unused pages and puts it in the place of the data file, atomically. Needs as
- * much free disk as the content has. Throws StoreOpenError, STORE_LOCKED while a broker is running.
+ * Writes a copy without unused pages and puts it in the place of the data file, atomically. Needs
+ * as much free disk as the content has. Throws StoreOpenError, STORE_LOCKED while a broker is
+ * running.
  */
 export async function compactStore(directory: string): Promise<CompactResult> {
   requireStore(directory);
