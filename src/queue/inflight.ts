@@ -56,6 +56,13 @@ export class Inflight {
     this.#byIdentifier.set(entry.packetIdentifier, entry);
   }
 
+  /** A held entry goes out only now, behind what was sent meanwhile [MQTT5-4.6.0-1]. */
+  sent(entry: Entry): void {
+    entry.state = EntryState.Published;
+    this.#byIdentifier.delete(entry.packetIdentifier);
+    this.#byIdentifier.set(entry.packetIdentifier, entry);
+  }
+
   [Symbol.iterator](): IterableIterator<Entry> {
     return this.#byIdentifier.values();
   }

@@ -205,7 +205,7 @@ export class Session implements Receiver, DurableSession {
   /** What made `entry` safe to send is durable: its PUBLISH goes out. */
   sendHeld(entry: Entry, now: number): void {
     if (entry.state !== EntryState.Held) return;
-    entry.state = EntryState.Published;
+    (this.#inflight as Inflight).sent(entry);
     if (!(this.channel as Channel).writeEntry(entry, now)) this.#tooLarge(entry);
     entry.sentBefore = true;
   }
