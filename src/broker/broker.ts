@@ -335,7 +335,10 @@ export class Broker implements ClientHost, SessionHost {
     for (const entry of entries) this.#router.reroute(entry, realm, sharedSubscriptionPolicy, now);
   }
 
-  /** [MQTT5-3.3.1-5..8]: replaces, or removes when empty. False: a limit stands in the way. */
+  /**
+   * [MQTT5-3.3.1-5..8]: replaces, or removes when empty. False: a limit stands in the way.
+   * Statements: [MQTT3-3.3.1-5] [MQTT3-3.3.1-7] [MQTT3-3.3.1-10] [MQTT3-3.3.1-11] [MQTT3-3.3.1-12]
+   */
   #retain(topic: TopicRecord, message: Message, now: number): boolean {
     const { realm } = topic;
     const previous = realm.retained.get(topic.name);

@@ -153,6 +153,7 @@ export class Realm {
  * Two subscriptions of one session match: one copy at the higher QoS with all identifiers
  * [MQTT5-3.3.4-2], [MQTT5-3.3.4-3]. No Local holds for the copy only if it holds for both; the
  * router merges again without the No Local ones when a client publishes to itself.
+ * Statements: [MQTT5-3.3.4-4] [MQTT3-3.3.5-1]
  */
 export function merged(one: Target, other: Target): Target {
   const identifiers = [

@@ -22,6 +22,7 @@ export class Router {
   /**
    * Delivers to every matching session and to one member of every matching group. `publisher` is
    * the publishing session, for No Local. Returns whether anything matched.
+   * Statements: [MQTT5-3.3.2-3] [MQTT3-3.3.2-3]
    */
   route(
     publication: Publication,
@@ -88,7 +89,10 @@ function upgrades(target: Target): boolean {
   return target.session.limits.upgradeOutgoingQoS;
 }
 
-/** [MQTT5-3.8.4-8]: the lower of the two, unless `upgrade_outgoing_qos`. */
+/**
+ * [MQTT5-3.8.4-8]: the lower of the two, unless `upgrade_outgoing_qos`.
+ * Statements: [MQTT5-4.8.2-3] [MQTT3-3.8.4-6]
+ */
 function deliveredQoS(published: QoS, target: Target): QoS {
   if (published >= target.qos || upgrades(target)) return target.qos;
   return published;

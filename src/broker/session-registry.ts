@@ -54,6 +54,9 @@ export class SessionRegistry {
     return this.#sessionCount;
   }
 
+  // Clean start, resumption and Session Present: [MQTT5-3.1.2-4] [MQTT5-3.1.2-5] [MQTT5-3.1.2-6]
+  // [MQTT5-3.1.3-2] [MQTT5-3.1.4-4] [MQTT5-3.2.2-2] [MQTT5-3.2.2-3] [MQTT3-3.1.2-4] [MQTT3-3.1.3-2]
+  // [MQTT3-3.1.4-3] [MQTT3-3.2.2-1] [MQTT3-3.2.2-2] [MQTT3-3.2.2-3]
   register(registration: Registration, now: number): void {
     const { client, clientIdentifier, mountpoint, cleanStart } = registration;
     const realm = this.#host.realm(mountpoint);
@@ -84,7 +87,11 @@ export class SessionRegistry {
     client.onRegistered(registration, session, sessionPresent, ticket, now);
   }
 
-  /** The connection of `session` has ended. */
+  /**
+   * The connection of `session` has ended.
+   * What lasts how long: [MQTT5-3.1.2-23] [MQTT5-4.1.0-1] [MQTT5-4.1.0-2] [MQTT3-3.1.2-5]
+   * [MQTT3-4.1.0-1] [MQTT3-4.1.0-2]
+   */
   connectionEnded(session: Session, discardWill: boolean, now: number): void {
     const realm = this.#host.realm(session.mountpoint);
     if (realm.sessions.get(session.clientIdentifier) !== session) return;
@@ -100,7 +107,10 @@ export class SessionRegistry {
     this.#setDeadline(session);
   }
 
-  /** Subscriptions, messages, a pending will: everything of the session ends. */
+  /**
+   * Subscriptions, messages, a pending will: everything of the session ends.
+   * Retained messages are no part of it [MQTT3-3.1.2-7]
+   */
   endSession(realm: Realm, session: Session, now: number): void {
     const { journal, metrics, table } = this.#host;
     this.#deadlines.clear(session);
@@ -213,6 +223,8 @@ export class SessionRegistry {
 
   /**
    * [MQTT5-3.1.2-8]: published when the delay has passed, or the session ends, if that is first.
+   * Kept with the session, published once: [MQTT5-3.1.2-7] [MQTT5-3.1.2-10] [MQTT3-3.1.2-8]
+   * [MQTT3-3.1.2-10] [MQTT3-3.1.2-12]
    */
   #startWill(realm: Realm, session: Session, will: SessionWill, now: number): void {
     const delay = Math.min(will.delaySeconds, session.expiryInterval);
@@ -224,6 +236,8 @@ export class SessionRegistry {
     this.#publishWill(realm, session, will, now);
   }
 
+  // As its flags and properties say: [MQTT5-3.1.2-14] [MQTT5-3.1.2-15] [MQTT5-3.1.3-10]
+  // [MQTT3-3.1.2-16] [MQTT3-3.1.2-17]
   #publishWill(realm: Realm, session: Session, will: SessionWill, now: number): void {
     const seconds = will.messageExpiryInterval;
     const message = new Message(

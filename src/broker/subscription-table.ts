@@ -32,7 +32,11 @@ export class SubscriptionTable {
     return previous === undefined;
   }
 
-  /** False: the session has no such subscription. */
+  /**
+   * False: the session has no such subscription.
+   * The same filter, character by character; what is in flight stays: [MQTT5-3.10.4-1]
+   * [MQTT5-3.10.4-2] [MQTT5-3.10.4-3] [MQTT3-3.10.4-1] [MQTT3-3.10.4-2] [MQTT3-3.10.4-3]
+   */
   unsubscribe(realm: Realm, session: Session, topicFilter: string): boolean {
     const subscription = session.subscriptions.get(topicFilter);
     if (subscription === undefined) return false;

@@ -8,6 +8,7 @@ type LinkedSocket = Socket & { [linkOf]?: StreamLink };
 
 /**
  * A client over a TCP, TLS or unix socket. Listeners are shared functions: a link has no closures.
+ * An ordered, lossless stream of bytes: [MQTT5-4.2.0-1] [MQTT3-7.1.1-1]
  */
 export class StreamLink extends LinkBase {
   readonly #socket: LinkedSocket;

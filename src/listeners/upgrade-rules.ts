@@ -4,6 +4,7 @@ import type { ListenerOptions } from './options.js';
 
 /** The one path that VerneMQ serves MQTT on. */
 const mqttPath = '/mqtt';
+// Statements: [MQTT5-6.0.0-4] [MQTT3-6.0.0-4]
 export const subProtocols: readonly string[] = ['mqtt', 'mqttv3.1'];
 
 export interface UpgradeRefusal {

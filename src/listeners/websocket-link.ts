@@ -7,7 +7,10 @@ import { LinkBase } from './link-base.js';
 const normalClosure = 1000;
 const unsupportedData = 1003;
 
-/** A client over WebSocket (MQTT 5 section 6): binary messages, packets may straddle them. */
+/**
+ * A client over WebSocket (MQTT 5 section 6): binary messages, packets may straddle them.
+ * Statements: [MQTT5-6.0.0-2] [MQTT3-6.0.0-2]
+ */
 export class WebSocketLink extends LinkBase {
   readonly #socket: WebSocket;
   #error: string | undefined;

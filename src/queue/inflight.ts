@@ -21,7 +21,10 @@ export class Inflight {
     return this.#byIdentifier.get(packetIdentifier);
   }
 
-  /** Gives `entry` an identifier that nobody uses. There must be one: `size` < 65,535. */
+  /**
+   * Gives `entry` an identifier that nobody uses. There must be one: `size` < 65,535.
+   * Statements: [MQTT5-2.2.1-4] [MQTT3-2.3.1-4]
+   */
   admit(entry: Entry): void {
     assert(this.#byIdentifier.size < packetIdentifierMax, 'no free Packet Identifier');
     let identifier = this.#lastIdentifier;

@@ -37,6 +37,8 @@ function makeSlots(): SerialisedPublish[] {
  * makes the owned copy once.
  *
  * Serialised ranges stay valid until the writers that appended them are settled (packet/writer.ts).
+ * Properties go out as they came, in their order: [MQTT5-3.3.2-4] [MQTT5-3.3.2-15] [MQTT5-3.3.2-16]
+ * [MQTT5-3.3.2-18] [MQTT5-3.3.2-20]
  */
 export class Publication {
   topicName = '';

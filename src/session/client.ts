@@ -200,6 +200,7 @@ export class Client implements LinkHandler, Connection {
     this.#inProcess = false;
   }
 
+  // Statements: [MQTT5-4.13.1-1] [MQTT3-4.8.0-1] [MQTT3-4.8.0-2] [MQTT3-2.2.2-1]
   #onMalformed(error: ProtocolError, now: number): void {
     const phase = this.#phase;
     if (phase.name === 'handshake') {

@@ -14,7 +14,10 @@ export interface ConnectProblem {
   readonly reason: string;
 }
 
-/** The rules for Client Identifiers, which differ by version. */
+/**
+ * The rules for Client Identifiers, which differ by version.
+ * What is accepted: [MQTT5-3.1.3-5] [MQTT3-3.1.3-5] [MQTT3-3.1.3-6]
+ */
 export function identityProblem(
   connect: ConnectPacket,
   settings: Settings,

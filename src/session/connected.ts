@@ -108,7 +108,10 @@ export class Connected implements ConnectedClient {
     return this.client.host;
   }
 
-  /** CONNACK, once what it promises is durable; then what waited for this client. */
+  /**
+   * CONNACK, once what it promises is durable; then what waited for this client.
+   * Statements: [MQTT5-3.1.4-5] [MQTT3-3.1.4-4]
+   */
   begin(properties: Properties, sessionPresent: boolean, ticket: number, now: number): void {
     const { client, output, session } = this;
     client.block();
@@ -158,6 +161,7 @@ export class Connected implements ConnectedClient {
           this.counters.pubcompInvalidError += 1;
         }
         return;
+      // Statements: [MQTT5-3.12.4-1] [MQTT3-3.12.4-1]
       case PacketType.Pingreq:
         this.counters.pingreqReceived += 1;
         writePingresp(this.client.link.writer);
@@ -204,6 +208,7 @@ export class Connected implements ConnectedClient {
     this.setDeadline(now);
   }
 
+  // The silence that is allowed: [MQTT3-3.1.2-24]
   setDeadline(now: number): void {
     const { limits } = this;
     let deadline = Number.POSITIVE_INFINITY;
@@ -299,6 +304,7 @@ export class Connected implements ConnectedClient {
     this.client.link.touch();
   }
 
+  // Nothing is sent after it, and the connection ends [MQTT5-3.14.4-1] [MQTT5-3.14.4-2]
   #onDisconnect(packet: DisconnectPacket, now: number): void {
     this.counters.disconnectReceived.add(packet.reasonCode);
     const interval = packet.properties.sessionExpiryInterval;

@@ -37,6 +37,9 @@ type Step =
 /**
  * From the first byte to the CONNACK: checks of CONNECT (MQTT 5 section 3.1, 3.1.1 section 3.1),
  * authentication, the authorisation of the will. The session itself is the broker's.
+ * What goes wrong ends the connection, and nothing but CONNACK and AUTH leaves meanwhile:
+ * [MQTT5-3.1.4-1] [MQTT5-3.1.4-2] [MQTT5-3.1.4-6] [MQTT5-3.2.0-1] [MQTT5-3.2.0-2] [MQTT5-3.14.0-1]
+ * [MQTT3-3.1.4-1] [MQTT3-3.1.4-5] [MQTT3-3.2.0-1] [MQTT3-3.2.2-6]
  */
 export class Handshake {
   readonly #client: Connection;
@@ -132,7 +135,10 @@ export class Handshake {
     }
   }
 
-  /** What CONNACK tells a v5 client that was accepted; only what differs from the defaults. */
+  /**
+   * What CONNACK tells a v5 client that was accepted; only what differs from the defaults.
+   * Statements: [MQTT5-3.1.2-28] [MQTT5-3.1.3-7] [MQTT5-3.2.2-9] [MQTT5-3.2.2-22] [MQTT5-4.12.0-6]
+   */
   connackProperties(registration: Registration): Properties {
     const { connect, limits } = registration;
     const settings = this.#client.host.settings;
@@ -274,6 +280,7 @@ export class Handshake {
     else this.#onEnhanced(connect, answer, now);
   }
 
+  // Statements: [MQTT5-4.12.0-2] [MQTT5-4.12.0-4]
   #onEnhanced(connect: ConnectPacket, answer: EnhancedAnswer, now: number): void {
     const { host, link } = this.#client;
     switch (answer.verdict) {
@@ -413,6 +420,7 @@ export class Handshake {
     return undefined;
   }
 
+  // Statements: [MQTT5-3.1.3-8] [MQTT5-3.2.2-8] [MQTT5-4.13.2-1] [MQTT3-3.1.3-9]
   #writeRefusal(version: 3 | 4 | 5, reasonCode: number, reason: string, deny?: Deny): void {
     const { host, link } = this.#client;
     const properties: Properties = {};

@@ -53,6 +53,8 @@ export interface OutputLimits {
  * Everything that goes to one connected client, in order. PUBLISH, and the acknowledgements, which
  * wait in one line for durability: PUBACKs and PUBRECs keep the order of their PUBLISH packets
  * [MQTT5-4.6.0-2], [MQTT5-4.6.0-3], also where only some of them had to wait.
+ * The limits that the client set: [MQTT5-3.1.2-24] [MQTT5-3.1.2-26] [MQTT5-3.1.2-27]
+ * [MQTT5-3.3.2-11]
  */
 export class ClientOutput implements Channel, DurabilityWaiter {
   readonly version: ProtocolVersion;
@@ -296,6 +298,8 @@ export class ClientOutput implements Channel, DurabilityWaiter {
     this.link.touch();
   }
 
+  // Flags of what goes out: [MQTT5-3.3.1-1] [MQTT5-3.3.1-3] [MQTT5-3.3.1-12] [MQTT5-3.3.1-13]
+  // [MQTT5-4.3.1-1] [MQTT3-3.3.1-1] [MQTT3-3.3.1-3] [MQTT3-3.3.1-8] [MQTT3-3.3.1-9] [MQTT3-4.3.1-1]
   #writeMessage(
     message: Entry['message'],
     qos: QoS,

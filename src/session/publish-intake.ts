@@ -87,7 +87,10 @@ export class PublishIntake {
     else this.#publish(topic, view.qos, view.packetIdentifier, now);
   }
 
-  /** PUBREL: the identifier is free; it is confirmed once that is durable [MQTT5-4.3.3-11]. */
+  /**
+   * PUBREL: the identifier is free; it is confirmed once that is durable [MQTT5-4.3.3-11].
+   * Statements: [MQTT5-4.3.3-12] [MQTT3-4.3.3-2]
+   */
   onPubrel(packetIdentifier: number): void {
     const { session, output, version, host } = this.#connected;
     const known = session.received?.delete(packetIdentifier) === true;
@@ -100,6 +103,8 @@ export class PublishIntake {
     output.answerPubrel(packetIdentifier, known ? ReasonCode.Success : unknown, ticket);
   }
 
+  // Answered as the QoS asks, once the message is owned: [MQTT5-3.3.4-1] [MQTT5-4.3.2-4]
+  // [MQTT5-4.3.2-5] [MQTT5-4.3.3-8] [MQTT3-3.3.4-1] [MQTT3-4.3.2-2]
   #publish(topic: TopicHandle, qos: QoS, packetIdentifier: number, now: number): void {
     const connected = this.#connected;
     const { host, output, session } = connected;
@@ -132,7 +137,10 @@ export class PublishIntake {
     }
   }
 
-  /** v5: PUBACK or PUBREC with the reason. 3.x has no way to say no: nothing is sent. */
+  /**
+   * v5: PUBACK or PUBREC with the reason. 3.x has no way to say no: nothing is sent.
+   * The identifier is free again [MQTT5-4.3.3-9]
+   */
   #refuse(qos: QoS, packetIdentifier: number, reasonCode: number): void {
     const { output, version } = this.#connected;
     if (qos === 0) return;
@@ -283,7 +291,10 @@ export class PublishIntake {
     }
   }
 
-  /** v5: 0x87. 3.1.1: closed. 3.1: looks accepted, unless configured otherwise (reference 4.5). */
+  /**
+   * v5: 0x87. 3.1.1: closed. 3.1: looks accepted, unless configured otherwise (reference 4.5).
+   * Statements: [MQTT3-3.3.5-2]
+   */
   #onUnauthorised(
     topic: TopicHandle,
     qos: QoS,

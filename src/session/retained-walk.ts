@@ -6,6 +6,7 @@ import type { Subscription } from './subscription.js';
 /**
  * Retained messages on their way to one new subscription, as fast as its client takes them (MQTT 5
  * section 3.3.1.3).
+ * Statements: [MQTT3-3.3.1-6]
  */
 export class RetainedWalk {
   readonly subscription: Subscription;

@@ -92,7 +92,11 @@ export class Session implements Receiver, DurableSession {
     return channel !== undefined && this.#isDrained() && channel.canWrite() && this.#windowOpen();
   }
 
-  /** A message matched one of the subscriptions. `qos` is already the one to deliver with. */
+  /**
+   * A message matched one of the subscriptions. `qos` is already the one to deliver with.
+   * In the order in which they come: [MQTT5-4.5.0-1] [MQTT5-4.6.0-5] [MQTT5-4.6.0-6]
+   * [MQTT3-4.5.0-1] [MQTT3-4.6.0-5] [MQTT3-4.6.0-6]
+   */
   deliver(publication: Publication, target: DeliveryTarget, qos: QoS, now: number): void {
     const channel = this.channel;
     const metrics = this.#host.metrics;
@@ -170,7 +174,10 @@ export class Session implements Receiver, DurableSession {
     return true;
   }
 
-  /** PUBREC. False: no such message is in flight [MQTT5-4.3.3-3], [MQTT3-4.3.3-1]. */
+  /**
+   * PUBREC. False: no such message is in flight [MQTT5-4.3.3-3], [MQTT3-4.3.3-1].
+   * Statements: [MQTT5-4.3.3-5] [MQTT5-4.3.3-6] [MQTT5-4.4.0-2]
+   */
   onPubrec(packetIdentifier: number, reasonCode: number, now: number): boolean {
     const entry = this.#inflight?.get(packetIdentifier);
     if (entry === undefined || entry.qos !== 2) return false;
@@ -213,6 +220,7 @@ export class Session implements Receiver, DurableSession {
   /**
    * A connection took this session. In-flight messages are sent again, in the order in which they
    * were sent first [MQTT5-4.4.0-1], [MQTT5-4.6.0-1].
+   * Statements: [MQTT3-4.4.0-1] [MQTT3-4.6.0-1]
    */
   attach(channel: Channel, now: number): void {
     this.channel = channel;
@@ -241,7 +249,10 @@ export class Session implements Receiver, DurableSession {
     for (const delivery of retained) this.#keepRetained(delivery, now);
   }
 
-  /** The session is over. Returns the messages of shared groups that others should get. */
+  /**
+   * The session is over. Returns the messages of shared groups that others should get.
+   * Statements: [MQTT5-4.8.2-4] [MQTT5-4.8.2-6]
+   */
   end(): Entry[] {
     const orphans: Entry[] = [];
     for (const entry of this.#inflight ?? []) {
@@ -323,12 +334,18 @@ export class Session implements Receiver, DurableSession {
     return this.#resend !== undefined || this.#retained !== undefined;
   }
 
+  // Holds back PUBLISH only: [MQTT5-3.3.4-9] [MQTT5-3.3.4-10] [MQTT5-4.9.0-1] [MQTT5-4.9.0-2]
+  // [MQTT5-4.9.0-3]
   #windowOpen(): boolean {
     const channel = this.channel as Channel;
     return this.#outstanding < channel.window && this.inflightCount < packetIdentifierMax;
   }
 
-  /** Takes a Packet Identifier; QoS 2 of a persistent session waits for the store. */
+  /**
+   * Takes a Packet Identifier; QoS 2 of a persistent session waits for the store.
+   * Statements: [MQTT5-4.3.2-1] [MQTT5-4.3.2-2] [MQTT5-4.3.2-3] [MQTT5-4.3.3-1] [MQTT5-4.3.3-2]
+   * [MQTT3-4.3.2-1] [MQTT3-4.3.3-1]
+   */
   #startFlight(entry: Entry, now: number): void {
     this.#inflight ??= new Inflight();
     this.#inflight.admit(entry);
@@ -379,6 +396,7 @@ export class Session implements Receiver, DurableSession {
     return true;
   }
 
+  // Expiry concerns what has not begun [MQTT5-4.3.3-7] [MQTT5-4.3.3-13]
   #sendNext(now: number): boolean {
     const waiting = this.#waiting;
     const entry = waiting?.peek();

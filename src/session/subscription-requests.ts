@@ -101,6 +101,9 @@ export class SubscriptionRequests {
     return checkTopicFilter(shared.filter, depth)?.reason;
   }
 
+  // One SUBACK, a code for every filter, in order: [MQTT5-2.2.1-6] [MQTT5-3.8.4-1] [MQTT5-3.8.4-2]
+  // [MQTT5-3.8.4-5] [MQTT5-3.9.3-1] [MQTT3-2.3.1-7] [MQTT3-3.8.4-1] [MQTT3-3.8.4-2] [MQTT3-3.8.4-4]
+  // [MQTT3-3.8.4-5] [MQTT3-3.9.3-1]
   #subscribe(
     packet: SubscribePacket,
     parsed: readonly ParsedRequest[],
@@ -159,7 +162,10 @@ export class SubscriptionRequests {
     return { request, group: shared.group, filter: shared.filter };
   }
 
-  /** Adds or replaces one subscription. Returns its code for SUBACK. */
+  /**
+   * Adds or replaces one subscription. Returns its code for SUBACK.
+   * Statements: [MQTT5-3.2.2-10] [MQTT5-3.8.4-7] [MQTT5-3.9.3-2] [MQTT3-3.8.4-3]
+   */
   #add(parsed: ParsedRequest, packet: SubscribePacket, retainedFor: Subscription[]): number {
     const { session, host, isBridge } = this.#connected;
     const { request } = parsed;
@@ -190,6 +196,8 @@ export class SubscriptionRequests {
     return qos;
   }
 
+  // One UNSUBACK, whatever was there: [MQTT5-3.10.4-4] [MQTT5-3.10.4-5] [MQTT5-3.10.4-6]
+  // [MQTT5-3.11.3-1] [MQTT5-3.11.3-2] [MQTT3-3.10.4-4] [MQTT3-3.10.4-5] [MQTT3-3.10.4-6]
   #unsubscribe(
     packet: UnsubscribePacket,
     decision: Decision<UnsubscribeModifiers>,

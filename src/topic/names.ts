@@ -52,9 +52,11 @@ export function checkTopicFilter(filter: string, maxLevels: number): TopicProble
     const startsLevel = at === 0 || filter.charCodeAt(at - 1) === slash;
     const isLast = at === filter.length - 1;
     if (unit === hash && !(startsLevel && isLast)) {
+      // Also [MQTT3-4.7.1-2]
       return { reason: '# must be a level of its own and the last', statement: 'MQTT5-4.7.1-1' };
     }
     if (unit === plus && !(startsLevel && (isLast || filter.charCodeAt(at + 1) === slash))) {
+      // Also [MQTT3-4.7.1-3]
       return { reason: '+ must be a level of its own', statement: 'MQTT5-4.7.1-2' };
     }
   }
@@ -139,6 +141,7 @@ function sameLevel(
   return true;
 }
 
+// Statements of 3.1.1: [MQTT3-4.7.3-1] [MQTT3-4.7.3-2] [MQTT3-4.7.3-3]
 function checkText(text: string, what: string): TopicProblem | undefined {
   if (text.length === 0) return { reason: `the ${what} is empty`, statement: 'MQTT5-4.7.3-1' };
   if (text.includes('\0')) {
