@@ -140,10 +140,10 @@ export class Listener {
     const { type, proxyProtocol } = this.options;
     let onSocket: (socket: net.Socket) => void;
     if (type === 'tcp') {
-      onSocket = (socket) => this.#accept(socket, socket, undefined);
+      onSocket = (socket) => this.#accept(socket, undefined);
     } else if (type === 'ssl') {
       const secure = tls.createServer(this.#tls?.serverOptions() ?? {});
-      this.#watchHandshakes(secure, (socket) => this.#onSecureSocket(socket));
+      this.#watchHandshakes(secure, (socket) => this.#accept(socket, socket));
       onSocket = (socket) => secure.emit('connection', socket);
     } else {
       const web = this.#makeWebServer();
@@ -248,10 +248,6 @@ export class Listener {
     });
   }
 
-  #onSecureSocket(socket: tls.TLSSocket): void {
-    this.#accept(socket, socket, socket);
-  }
-
   #makeWebServer(): http.Server {
     const { maxWsFrameSize, type } = this.options;
     const web = http.createServer(
@@ -291,6 +287,7 @@ export class Listener {
       sockets.handleUpgrade(request, stream, head, (webSocket: WebSocket) => {
         const secure = type === 'wss' ? (stream as tls.TLSSocket) : undefined;
         const facts = this.#peerFacts(peer, secure);
+        this.#waiting.delete(acceptedSocket(stream));
         this.#begin(new WebSocketLink(webSocket, facts, this.#environment));
       });
     });
@@ -319,15 +316,15 @@ export class Listener {
   }
 
   #socketOrigin(socket: net.Socket): Origin {
-    const known = this.#origins.get(socket);
+    const known = this.#origins.get(acceptedSocket(socket));
     if (known !== undefined) return known;
     const { remoteAddress, remotePort } = socket;
     return { host: remoteAddress ?? '', port: remotePort ?? 0, commonName: undefined };
   }
 
-  #accept(socket: net.Socket, outer: net.Socket, secure: tls.TLSSocket | undefined): void {
-    this.#waiting.delete(outer);
-    const facts = this.#peerFacts(this.#socketOrigin(outer), secure);
+  #accept(socket: net.Socket, secure: tls.TLSSocket | undefined): void {
+    this.#waiting.delete(acceptedSocket(socket));
+    const facts = this.#peerFacts(this.#socketOrigin(socket), secure);
     this.#begin(new StreamLink(socket, facts, this.#environment));
   }
 
@@ -386,6 +383,12 @@ export class Listener {
         );
     }
   }
+}
+
+/** What was accepted, of the socket that TLS made of it; Node.js offers no other way to it. */
+function acceptedSocket(socket: net.Socket): net.Socket {
+  const { _parent: wrapped } = socket as { _parent?: net.Socket | null };
+  return wrapped ?? socket;
 }
 
 function ignore(): void {
