@@ -78,7 +78,12 @@ export class Broker implements ClientHost, SessionHost {
   readonly #deadlines = new TimerWheel<ClientPort>();
   readonly #clients = new Map<ClientPort, Client>();
   readonly #backlogged = new Set<ClientPort>();
-  readonly #outcome: PublishOutcome = { matched: false, ticket: 0, refused: 0 };
+  readonly #outcome: PublishOutcome = {
+    matched: false,
+    ticket: 0,
+    refused: 0,
+    reason: undefined,
+  };
   #stamp = 0;
   #retainedCount = 0;
   #retainedBytes = 0;
@@ -256,13 +261,16 @@ export class Broker implements ClientHost, SessionHost {
       outcome.refused = ReasonCode.QuotaExceeded;
       return outcome;
     }
+    outcome.reason = undefined;
     const policy = publisher.limits.sharedSubscriptionPolicy;
     outcome.matched = this.#router.route(publication, topic, publisher, policy, now);
+      outcome.reason = 'the message could not be stored';
     if (durability.changeCount !== before) outcome.ticket = durability.ticket;
     return outcome;
   }
 
   subscribe(session: Session, subscription: Subscription): boolean {
+      outcome.reason = 'retain_max_messages or retain_max_bytes is reached';
     return this.#table.subscribe(this.#realm(session.mountpoint), session, subscription);
   }
 

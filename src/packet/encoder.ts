@@ -87,7 +87,8 @@ function writeBlock(w: PacketWriter, at: number, properties: Properties): number
  * Writes a CONNACK; `reasonCode` is that of MQTT 5 for every version. Session Present goes out only
  * with Success [MQTT5-3.2.2-6] [MQTT3-3.2.2-4], and not to a 3.1 client, which does not know it.
  * The other acknowledge flags are 0 [MQTT5-3.2.2-1]. Reason String and User Properties that do not
- * fit are left out [MQTT5-3.2.2-19] [MQTT5-3.2.2-20].
+ * fit are left out [MQTT5-3.2.2-19] [MQTT5-3.2.2-20]. False: it is still too large, and not written
+ * [MQTT5-3.1.2-24].
  */
 export function writeConnack(
   w: PacketWriter,
@@ -96,7 +97,7 @@ export function writeConnack(
   reasonCode: number,
   properties?: Properties,
   maximumPacketSize: number = Number.POSITIVE_INFINITY,
-): void {
+): boolean {
   const isPresent = sessionPresent && reasonCode === ReasonCode.Success;
   if (version !== 5) {
     const at = begin(w, firstByte.connack, 2);
@@ -105,13 +106,16 @@ export function writeConnack(
     w.bytes[at] = isPresent && isAccepted && version === 4 ? 1 : 0;
     w.bytes[at + 1] = returnCode;
     w.length = at + 2;
-    return;
+    return true;
   }
   const fit = fitting(properties ?? none, 2, maximumPacketSize);
-  const at = begin(w, firstByte.connack, 2 + blockSize(fit));
+  const size = 2 + blockSize(fit);
+  if (packetSize(size) > maximumPacketSize) return false;
+  const at = begin(w, firstByte.connack, size);
   w.bytes[at] = isPresent ? 1 : 0;
   w.bytes[at + 1] = reasonCode;
   w.length = writeBlock(w, at + 2, fit);
+  return true;
 }
 
 /**
@@ -252,7 +256,7 @@ function writeLongAck(
 /**
  * Writes a SUBACK with one code per Topic Filter, in order [MQTT5-3.8.4-6] [MQTT3-3.8.4-5]. 3.x
  * clients get 0x80 for every refusal [MQTT3-3.9.3-2]. What does not fit is left out [MQTT5-3.9.2-1]
- * [MQTT5-3.9.2-2].
+ * [MQTT5-3.9.2-2]. False: it is still too large, and not written [MQTT5-3.1.2-24].
  */
 export function writeSuback(
   w: PacketWriter,
@@ -261,10 +265,11 @@ export function writeSuback(
   reasonCodes: readonly number[],
   properties?: Properties,
   maximumPacketSize: number = Number.POSITIVE_INFINITY,
-): void {
+): boolean {
   const bodySize = 2 + reasonCodes.length;
   const fit = version === 5 ? fitting(properties ?? none, bodySize, maximumPacketSize) : none;
   const size = version === 5 ? bodySize + blockSize(fit) : bodySize;
+  if (version === 5 && packetSize(size) > maximumPacketSize) return false;
   let at = begin(w, firstByte.suback, size);
   at = writeTwoByteInteger(w.bytes, at, packetIdentifier);
   if (version === 5) at = writeBlock(w, at, fit);
@@ -272,11 +277,13 @@ export function writeSuback(
     w.bytes[at++] = version !== 5 && code >= ReasonCode.UnspecifiedError ? 0x80 : code;
   }
   w.length = at;
+  return true;
 }
 
 /**
  * Writes an UNSUBACK; its codes go to version 5 only [MQTT5-3.11.3-1], 3.x has no payload here.
- * What does not fit is left out [MQTT5-3.11.2-1] [MQTT5-3.11.2-2].
+ * What does not fit is left out [MQTT5-3.11.2-1] [MQTT5-3.11.2-2]. False: it is still too large, and
+ * not written [MQTT5-3.1.2-24].
  */
 export function writeUnsuback(
   w: PacketWriter,
@@ -285,42 +292,51 @@ export function writeUnsuback(
   reasonCodes: readonly number[],
   properties?: Properties,
   maximumPacketSize: number = Number.POSITIVE_INFINITY,
-): void {
+): boolean {
   if (version !== 5) {
     writeShortAck(w, firstByte.unsuback, packetIdentifier);
-    return;
+    return true;
   }
   const bodySize = 2 + reasonCodes.length;
   const fit = fitting(properties ?? none, bodySize, maximumPacketSize);
-  let at = begin(w, firstByte.unsuback, bodySize + blockSize(fit));
+  const size = bodySize + blockSize(fit);
+  if (packetSize(size) > maximumPacketSize) return false;
+  let at = begin(w, firstByte.unsuback, size);
   at = writeTwoByteInteger(w.bytes, at, packetIdentifier);
   at = writeBlock(w, at, fit);
   for (const code of reasonCodes) w.bytes[at++] = code;
   w.length = at;
+  return true;
 }
 
 export function writePingresp(w: PacketWriter): void {
   w.length = begin(w, firstByte.pingresp, 0);
 }
 
-/** Writes a DISCONNECT, which only a version 5 client may get [MQTT5-3.14.2-3] [MQTT5-3.14.2-4]. */
+/**
+ * Writes a DISCONNECT, which only a version 5 client may get [MQTT5-3.14.2-3] [MQTT5-3.14.2-4].
+ * False: it is too large, and not written [MQTT5-3.1.2-24].
+ */
 export function writeDisconnect(
   w: PacketWriter,
   reasonCode: number,
   properties?: Properties,
   maximumPacketSize?: number,
-): void {
-  writeReasonPacket(w, firstByte.disconnect, reasonCode, properties, maximumPacketSize);
+): boolean {
+  return writeReasonPacket(w, firstByte.disconnect, reasonCode, properties, maximumPacketSize);
 }
 
-/** Writes an AUTH, which only a version 5 client may get [MQTT5-3.15.2-2] [MQTT5-3.15.2-3]. */
+/**
+ * Writes an AUTH, which only a version 5 client may get [MQTT5-3.15.2-2] [MQTT5-3.15.2-3]. False: it
+ * is too large, and not written [MQTT5-3.1.2-24].
+ */
 export function writeAuth(
   w: PacketWriter,
   reasonCode: number,
   properties?: Properties,
   maximumPacketSize?: number,
-): void {
-  writeReasonPacket(w, firstByte.auth, reasonCode, properties, maximumPacketSize);
+): boolean {
+  return writeReasonPacket(w, firstByte.auth, reasonCode, properties, maximumPacketSize);
 }
 
 function writeReasonPacket(
@@ -329,18 +345,22 @@ function writeReasonPacket(
   reasonCode: number,
   properties: Properties = none,
   maximumPacketSize: number = Number.POSITIVE_INFINITY,
-): void {
+): boolean {
   const fit = fitting(properties, 1, maximumPacketSize);
   if (propertiesSize(fit) === 0) {
     const isShortest = reasonCode === ReasonCode.Success;
+    if (packetSize(isShortest ? 0 : 1) > maximumPacketSize) return false;
     const at = begin(w, first, isShortest ? 0 : 1);
     if (!isShortest) w.bytes[at] = reasonCode;
     w.length = isShortest ? at : at + 1;
-    return;
+    return true;
   }
-  const at = begin(w, first, 1 + blockSize(fit));
+  const size = 1 + blockSize(fit);
+  if (packetSize(size) > maximumPacketSize) return false;
+  const at = begin(w, first, size);
   w.bytes[at] = reasonCode;
   w.length = writeBlock(w, at + 1, fit);
+  return true;
 }
 
 /** The parts of a PUBLISH that all its receivers share. */

@@ -157,10 +157,12 @@ export class Client implements LinkHandler, Connection {
     const connected = phase.connected;
     if (connected.version === 5) {
       const known = connected.redirect;
-      writeDisconnect(this.link.writer, reasonCode, {
+      const properties = {
         reasonString: reason,
         ...(known === undefined ? {} : { serverReference: known }),
-      });
+      };
+      const { maximumPacketSize } = connected.output;
+      writeDisconnect(this.link.writer, reasonCode, properties, maximumPacketSize);
       this.host.metrics.v5.disconnectSent.add(reasonCode);
       this.link.touch();
     }

@@ -38,8 +38,6 @@ export class Connected implements ConnectedClient {
   readonly limits: ClientLimits;
   readonly facts: ClientFacts;
   readonly isBridge: boolean;
-  /** Request Problem Information: reason strings may be sent [MQTT5-3.1.2-29]. */
-  readonly wantsReasons: boolean;
   /** Server Reference for the DISCONNECT that is being sent. */
   redirect: string | undefined = undefined;
   readonly #registration: Registration;
@@ -63,7 +61,6 @@ export class Connected implements ConnectedClient {
     this.version = connect.protocolVersion;
     this.counters = this.version === 5 ? metrics.v5 : metrics.v4;
     this.isBridge = connect.bridge;
-    this.wantsReasons = connect.properties.requestProblemInformation !== 0;
     this.facts = {
       mountpoint: registration.mountpoint,
       clientIdentifier: registration.clientIdentifier,
@@ -86,7 +83,8 @@ export class Connected implements ConnectedClient {
       {
         window:
           this.version === 5 ? Math.min(receiveMaximum, settings.receiveMaxClient) : inflightMax,
-        maximumPacketSize: connect.properties.maximumPacketSize ?? 0,
+        maximumPacketSize: connect.properties.maximumPacketSize ?? Number.POSITIVE_INFINITY,
+        wantsReasons: connect.properties.requestProblemInformation !== 0,
         topicAliasMaximum: Math.min(
           connect.properties.topicAliasMaximum ?? 0,
           settings.topicAliasMaxBroker,
@@ -118,14 +116,16 @@ export class Connected implements ConnectedClient {
     output.whenDurable(
       ticket,
       (when) => {
-        writeConnack(
-          client.link.writer,
-          this.version,
-          sessionPresent,
-          ReasonCode.Success,
-          properties,
-        );
-        this.counters.connackSent.add(ReasonCode.Success);
+        const { writer } = client.link;
+        const { maximumPacketSize } = output;
+        const code = ReasonCode.Success;
+        if (
+          !writeConnack(writer, this.version, sessionPresent, code, properties, maximumPacketSize)
+        ) {
+          this.#onConnackTooLarge(when);
+          return;
+        }
+        this.counters.connackSent.add(code);
         client.link.touch();
         this.#logConnected(sessionPresent);
         session.attach(output, when);
@@ -293,6 +293,12 @@ export class Connected implements ConnectedClient {
     }
   }
 
+  /** [MQTT5-3.1.2-24]: not even its CONNACK may be sent, so the client cannot be served. */
+  #onConnackTooLarge(now: number): void {
+    this.client.closeQuietly('abort');
+    this.#end('CONNACK is larger than the client’s Maximum Packet Size', true, now);
+  }
+
   #onPubrec(packetIdentifier: number, reasonCode: number, now: number): void {
     this.counters.pubrecReceived.add(reasonCode);
     if (this.session.onPubrec(packetIdentifier, reasonCode, now)) return;
@@ -379,10 +385,16 @@ export class Connected implements ConnectedClient {
     this.#reAuthentication = answer.verdict === 'continue' ? { state: answer.state } : undefined;
     const reasonCode = isDone ? ReasonCode.Success : ReasonCode.ContinueAuthentication;
     const data = answer.authenticationData;
-    writeAuth(this.client.link.writer, reasonCode, {
+    const properties = {
       authenticationMethod: method,
       ...(data === undefined ? {} : { authenticationData: data }),
-    });
+    };
+    const { maximumPacketSize } = this.output;
+    if (!writeAuth(this.client.link.writer, reasonCode, properties, maximumPacketSize)) {
+      const reason = 'AUTH is larger than the client’s Maximum Packet Size';
+      this.client.disconnect(ReasonCode.PacketTooLarge, reason, now);
+      return;
+    }
     this.counters.authSent.add(reasonCode);
     this.client.link.touch();
   }

@@ -84,10 +84,9 @@ export class Handshake {
       `connection closed: ${error.reason}`,
     );
     if (error.reasonCode === ReasonCode.UnsupportedProtocolVersion) {
-      // [MQTT3-3.1.2-2]: return code 1. The level is none that we know, so the 3.1.1 form is used.
-      writeConnack(link.writer, 4, false, ReasonCode.UnsupportedProtocolVersion);
-      host.metrics.v4.connackSent.add(1);
-      link.touch();
+      // [MQTT3-3.1.2-2] [MQTT5-3.1.2-2]: in the form of the version that is nearest.
+      const version = decoder.protocolVersion === 5 ? 5 : 4;
+      this.#writeRefusal(version, error.reasonCode, error.reason);
       this.#client.closeQuietly('flush');
     } else if (decoder.protocolVersion === 5) {
       this.#writeRefusal(5, error.reasonCode, error.reason, undefined);
@@ -287,11 +286,18 @@ export class Handshake {
       case 'continue': {
         this.#step = { name: 'challenged', connect, state: answer.state };
         const data = answer.authenticationData;
-        writeAuth(link.writer, ReasonCode.ContinueAuthentication, {
+        const properties = {
           authenticationMethod: connect.properties.authenticationMethod as string,
           ...(data === undefined ? {} : { authenticationData: data }),
-        });
-        host.metrics.v5.authSent.add(ReasonCode.ContinueAuthentication);
+        };
+        const maximum = connect.properties.maximumPacketSize;
+        const code = ReasonCode.ContinueAuthentication;
+        if (!writeAuth(link.writer, code, properties, maximum)) {
+          const reason = 'AUTH is larger than the client’s Maximum Packet Size [MQTT5-3.1.2-24]';
+          this.refuse(ReasonCode.PacketTooLarge, reason);
+          return;
+        }
+        host.metrics.v5.authSent.add(code);
         link.touch();
         return;
       }
@@ -427,7 +433,10 @@ export class Handshake {
     // A stranger is not told why, unless the back end says so; our own checks always say.
     if (deny === undefined || deny.tellClient === true) properties.reasonString = reason;
     if (deny?.serverReference !== undefined) properties.serverReference = deny.serverReference;
-    writeConnack(link.writer, version, false, reasonCode, properties);
+    const step = this.#step;
+    const connect = step.name === 'waiting' ? undefined : step.connect;
+    const maximum = connect?.properties.maximumPacketSize;
+    if (!writeConnack(link.writer, version, false, reasonCode, properties, maximum)) return;
     if (version === 5) host.metrics.v5.connackSent.add(reasonCode);
     else host.metrics.v4.connackSent.add(reasonCode);
     link.touch();

@@ -25,6 +25,8 @@ export interface PublishOutcome {
   ticket: number;
   /** Reason Code of the refusal; 0: accepted. */
   refused: number;
+  /** Why it was refused, for a v5 client. */
+  reason: string | undefined;
 }
 
 /** A client as the node sees it. */

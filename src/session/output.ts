@@ -2,6 +2,7 @@ import { assertNever } from '../base/mod.js';
 import type { Metrics, VersionCounters } from '../metrics/mod.js';
 import {
   type PacketWriter,
+  type Properties,
   type ProtocolVersion,
   publishSize,
   type QoS,
@@ -22,7 +23,12 @@ import type { DeliveryTarget } from './subscription.js';
 
 /** Packets that leave only after what they confirm, or depend on, is durable. */
 type HeldPacket =
-  | { readonly kind: 'puback' | 'pubrec' | 'pubcomp'; packetIdentifier: number; reasonCode: number }
+  | {
+      readonly kind: 'puback' | 'pubrec' | 'pubcomp';
+      packetIdentifier: number;
+      reasonCode: number;
+      reason: string | undefined;
+    }
   | { readonly kind: 'publish' | 'pubrel'; entry: Entry }
   | { readonly kind: 'other'; write: (now: number) => void };
 
@@ -43,10 +49,12 @@ export interface OutputHost {
 /** What CONNECT says of the packets that the server may send. */
 export interface OutputLimits {
   readonly window: number;
-  /** Bytes of a whole packet; 0: no limit. */
+  /** Bytes of a whole packet; infinite: no limit. */
   readonly maximumPacketSize: number;
   /** Topic aliases that the server may use; 0 none. */
   readonly topicAliasMaximum: number;
+  /** Reason Strings may go with acknowledgements [MQTT5-3.1.2-29]. */
+  readonly wantsReasons: boolean;
 }
 
 /**
@@ -62,12 +70,14 @@ export class ClientOutput implements Channel, DurabilityWaiter {
   readonly link: ClientLink;
   readonly session: Session;
   readonly client: ChannelOwner;
+  /** Bytes that a packet to this client may have [MQTT5-3.1.2-24]; infinite: no limit. */
+  readonly maximumPacketSize: number;
   /** QoS 1 and 2 PUBLISH packets from this client that it has no PUBACK or PUBREC for. */
   unanswered = 0;
   readonly #writer: PacketWriter;
   readonly #host: OutputHost;
   readonly #counters: VersionCounters;
-  readonly #maximumPacketSize: number;
+  readonly #wantsReasons: boolean;
   readonly #writeBufferLimit: { readonly bytes: number };
   readonly #aliases: OutgoingAliases | undefined;
   #held: Held[] = [];
@@ -90,7 +100,8 @@ export class ClientOutput implements Channel, DurabilityWaiter {
     this.#writer = link.writer;
     this.#host = host;
     this.#counters = version === 5 ? host.metrics.v5 : host.metrics.v4;
-    this.#maximumPacketSize = limits.maximumPacketSize;
+    this.maximumPacketSize = limits.maximumPacketSize;
+    this.#wantsReasons = limits.wantsReasons;
     this.#writeBufferLimit = host.writeBufferLimit;
     this.#aliases =
       limits.topicAliasMaximum > 0 ? new OutgoingAliases(limits.topicAliasMaximum) : undefined;
@@ -100,11 +111,14 @@ export class ClientOutput implements Channel, DurabilityWaiter {
     if (this.#closed) return false;
     const unsent = this.link.bufferedBytes + this.#writer.size;
     if (unsent <= this.#writeBufferLimit.bytes) return true;
-    if (!this.#askedForWritable) {
-      this.#askedForWritable = true;
-      this.link.notifyWhenWritable();
-    }
+    this.pumpLater();
     return false;
+  }
+
+  pumpLater(): void {
+    if (this.#askedForWritable) return;
+    this.#askedForWritable = true;
+    this.link.notifyWhenWritable();
   }
 
   onWritable(now: number): void {
@@ -143,7 +157,7 @@ export class ClientOutput implements Channel, DurabilityWaiter {
     }
     const packet = publication.serialised(this.version, qos);
     const size = packet.end - packet.start;
-    if (this.#maximumPacketSize !== 0 && size > this.#maximumPacketSize) return false;
+    if (size > this.maximumPacketSize) return false;
     const writer = this.#writer;
     if (qos === 0) {
       writer.append(packet.bytes, packet.start, packet.end);
@@ -185,19 +199,33 @@ export class ClientOutput implements Channel, DurabilityWaiter {
     this.#hold(ticket, { kind: 'pubrel', entry });
   }
 
-  /** PUBACK or PUBREC for a PUBLISH of this client; `ticket` 0: nothing to wait for. */
-  answerPublish(qos: QoS, packetIdentifier: number, reasonCode: number, ticket: number): void {
+  /** `reason` as properties, if this client wants to be told. */
+  reasonProperties(reason: string | undefined): Properties | undefined {
+    return reason === undefined || !this.#wantsReasons ? undefined : { reasonString: reason };
+  }
+
+  /**
+   * PUBACK or PUBREC for a PUBLISH of this client; `ticket` 0: nothing to wait for. `reason` says
+   * why it was refused.
+   */
+  answerPublish(
+    qos: QoS,
+    packetIdentifier: number,
+    reasonCode: number,
+    ticket: number,
+    reason: string | undefined,
+  ): void {
+    const kind = qos === 1 ? 'puback' : 'pubrec';
     if (this.#held.length === 0 && ticket <= this.#host.durability.durable) {
       this.unanswered -= 1;
-      this.#writeAnswer(qos === 1 ? 'puback' : 'pubrec', packetIdentifier, reasonCode);
+      this.#writeAnswer(kind, packetIdentifier, reasonCode, reason);
       return;
     }
-    const kind = qos === 1 ? 'puback' : 'pubrec';
-    this.#hold(ticket, { kind, packetIdentifier, reasonCode });
+    this.#hold(ticket, { kind, packetIdentifier, reasonCode, reason });
   }
 
   answerPubrel(packetIdentifier: number, reasonCode: number, ticket: number): void {
-    this.#hold(ticket, { kind: 'pubcomp', packetIdentifier, reasonCode });
+    this.#hold(ticket, { kind: 'pubcomp', packetIdentifier, reasonCode, reason: undefined });
   }
 
   /** Calls `write` when everything before it in line has gone and `ticket` is durable. */
@@ -243,10 +271,10 @@ export class ClientOutput implements Channel, DurabilityWaiter {
       case 'puback':
       case 'pubrec':
         this.unanswered -= 1;
-        this.#writeAnswer(packet.kind, packet.packetIdentifier, packet.reasonCode);
+        this.#writeAnswer(packet.kind, packet.packetIdentifier, packet.reasonCode, packet.reason);
         return;
       case 'pubcomp':
-        this.#writeAnswer(packet.kind, packet.packetIdentifier, packet.reasonCode);
+        this.#writeAnswer(packet.kind, packet.packetIdentifier, packet.reasonCode, packet.reason);
         return;
       case 'publish':
         this.session.sendHeld(packet.entry, now);
@@ -271,26 +299,51 @@ export class ClientOutput implements Channel, DurabilityWaiter {
     this.unanswered -= 1;
     if (qos === 2) this.session.received?.delete(packet.packetIdentifier);
     if (this.version === 5) {
-      this.#writeAnswer(packet.kind, packet.packetIdentifier, ReasonCode.QuotaExceeded);
+      const { kind, packetIdentifier } = packet;
+      const reason = 'the message could not be stored';
+      this.#writeAnswer(kind, packetIdentifier, ReasonCode.QuotaExceeded, reason);
     }
     this.#host.onPublishRefused(qos, packet.packetIdentifier, now);
     return true;
   }
 
-  #writeAnswer(kind: 'puback' | 'pubrec' | 'pubcomp', identifier: number, reason: number): void {
+  #writeAnswer(
+    kind: 'puback' | 'pubrec' | 'pubcomp',
+    identifier: number,
+    code: number,
+    reason: string | undefined,
+  ): void {
     const counters = this.#counters;
+    const text = this.#wantsReasons ? reason : undefined;
+    const writer = this.#writer;
     switch (kind) {
       case 'puback':
-        writePuback(this.#writer, this.version, identifier, reason);
-        counters.pubackSent.add(reason);
+        writePuback(
+          writer,
+          this.version,
+          identifier,
+          code,
+          text,
+          undefined,
+          this.maximumPacketSize,
+        );
+        counters.pubackSent.add(code);
         break;
       case 'pubrec':
-        writePubrec(this.#writer, this.version, identifier, reason);
-        counters.pubrecSent.add(reason);
+        writePubrec(
+          writer,
+          this.version,
+          identifier,
+          code,
+          text,
+          undefined,
+          this.maximumPacketSize,
+        );
+        counters.pubrecSent.add(code);
         break;
       case 'pubcomp':
-        writePubcomp(this.#writer, this.version, identifier, reason);
-        counters.pubcompSent.add(reason);
+        writePubcomp(writer, this.version, identifier, code);
+        counters.pubcompSent.add(code);
         break;
       default:
         assertNever(kind);
@@ -317,9 +370,9 @@ export class ClientOutput implements Channel, DurabilityWaiter {
       messageExpiryInterval: isV5 ? message.remainingExpiry(now) : -1,
       subscriptionIdentifiers: isV5 ? subscriptionIdentifiers : undefined,
     };
-    if (this.#maximumPacketSize !== 0) {
+    if (this.maximumPacketSize !== Number.POSITIVE_INFINITY) {
       const size = publishSize(this.version, message, qos, options);
-      if (size > this.#maximumPacketSize) return false;
+      if (size > this.maximumPacketSize) return false;
     }
     if (alias !== undefined) this.#aliases?.confirm(message.topicName);
     const flags = (duplicate ? 8 : 0) | (qos << 1) | (retain ? 1 : 0);

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { Decision, PublishModifiers } from '../auth/mod.js';
+import type { Decision, Deny, Next, PublishModifiers } from '../auth/mod.js';
 import {
   encodeForwardProperties,
   type PublishView,
@@ -11,6 +11,7 @@ import { Message } from '../queue/mod.js';
 import { checkTopicName } from '../topic/mod.js';
 import { IncomingAliases } from './aliases.js';
 import type { ConnectedClient } from './connection.js';
+import { refusalOf } from './refusal.js';
 import type { TopicHandle } from './host.js';
 
 /** Milliseconds of the window in which `max_message_rate` counts. */
@@ -56,7 +57,7 @@ export class PublishIntake {
         // [MQTT5-4.3.3-10], [MQTT3-4.3.3-2]: acknowledged again, not delivered again.
         output.unanswered += 1;
         const ticket = this.#connected.session.persistent ? host.durability.ticket : 0;
-        output.answerPublish(2, view.packetIdentifier, ReasonCode.Success, ticket);
+        output.answerPublish(2, view.packetIdentifier, ReasonCode.Success, ticket, undefined);
         return;
       }
       if (output.unanswered + (received?.size ?? 0) >= settings.receiveMaxBroker) {
@@ -68,7 +69,8 @@ export class PublishIntake {
     }
     if (limits.maxMessageRate > 0) this.#throttle(limits.maxMessageRate, now);
     if (view.payloadFormatIndicator === 1 && !isPayloadUtf8(view)) {
-      this.#refuse(view.qos, view.packetIdentifier, ReasonCode.PayloadFormatInvalid);
+      const code = ReasonCode.PayloadFormatInvalid;
+      this.#refuse(view.qos, view.packetIdentifier, code, 'the payload is not UTF-8');
       return;
     }
     if (topic.name.charCodeAt(0) === 0x24) {
@@ -115,7 +117,7 @@ export class PublishIntake {
     const outcome = host.publish(topic, session, now);
     if (qos === 0) return;
     if (outcome.refused !== 0) {
-      this.#refuse(qos, packetIdentifier, outcome.refused);
+      this.#refuse(qos, packetIdentifier, outcome.refused, outcome.reason);
       connected.onPublishRefused(now);
       return;
     }
@@ -130,7 +132,7 @@ export class PublishIntake {
     }
     const isUnmatched = !outcome.matched && connected.version === 5;
     const reason = isUnmatched ? ReasonCode.NoMatchingSubscribers : ReasonCode.Success;
-    output.answerPublish(qos, packetIdentifier, reason, ticket);
+    output.answerPublish(qos, packetIdentifier, reason, ticket, undefined);
     if (ticket !== 0 && host.isBacklogged) {
       connected.client.block();
       host.waitForBacklog(connected.client);
@@ -141,10 +143,15 @@ export class PublishIntake {
    * v5: PUBACK or PUBREC with the reason. 3.x has no way to say no: nothing is sent.
    * The identifier is free again [MQTT5-4.3.3-9]
    */
-  #refuse(qos: QoS, packetIdentifier: number, reasonCode: number): void {
+  #refuse(
+    qos: QoS,
+    packetIdentifier: number,
+    reasonCode: number,
+    reason: string | undefined,
+  ): void {
     const { output, version } = this.#connected;
     if (qos === 0) return;
-    if (version === 5) output.answerPublish(qos, packetIdentifier, reasonCode, 0);
+    if (version === 5) output.answerPublish(qos, packetIdentifier, reasonCode, 0, reason);
     else output.unanswered -= 1;
   }
 
@@ -152,7 +159,8 @@ export class PublishIntake {
   #onReservedTopic(view: PublishView): void {
     const { version, output, session } = this.#connected;
     if (version === 5) {
-      this.#refuse(view.qos, view.packetIdentifier, ReasonCode.NotAuthorized);
+      const code = ReasonCode.NotAuthorized;
+      this.#refuse(view.qos, view.packetIdentifier, code, '$-topics are the server’s');
       return;
     }
     if (view.qos === 0) return;
@@ -160,7 +168,7 @@ export class PublishIntake {
       session.received ??= new Set();
       session.received.add(view.packetIdentifier);
     }
-    output.answerPublish(view.qos, view.packetIdentifier, ReasonCode.Success, 0);
+    output.answerPublish(view.qos, view.packetIdentifier, ReasonCode.Success, 0, undefined);
   }
 
   /** The topic, by alias, from the last packet, or looked up. Undefined: disconnected. */
@@ -270,9 +278,7 @@ export class PublishIntake {
     now: number,
   ): void {
     if (decision.verdict !== 'allow') {
-      const reasonCode =
-        decision.verdict === 'deny' ? decision.reasonCode : ReasonCode.NotAuthorized;
-      this.#onUnauthorised(topic, qos, packetIdentifier, reasonCode, now);
+      this.#onUnauthorised(topic, qos, packetIdentifier, decision, now);
       return;
     }
     const { host, facts } = this.#connected;
@@ -299,7 +305,7 @@ export class PublishIntake {
     topic: TopicHandle,
     qos: QoS,
     packetIdentifier: number,
-    reasonCode: number,
+    decision: Deny | Next,
     now: number,
   ): void {
     const { version, counters, client, host, facts, output, session } = this.#connected;
@@ -309,7 +315,8 @@ export class PublishIntake {
       'publish not authorised',
     );
     if (version === 5) {
-      this.#refuse(qos, packetIdentifier, reasonCode);
+      const { reasonCode, reason } = refusalOf(decision);
+      this.#refuse(qos, packetIdentifier, reasonCode, reason);
       return;
     }
     if (version === 4 || host.settings.disconnectOnUnauthorizedPublishV3) {
@@ -321,7 +328,7 @@ export class PublishIntake {
       session.received ??= new Set();
       session.received.add(packetIdentifier);
     }
-    output.answerPublish(qos, packetIdentifier, ReasonCode.Success, 0);
+    output.answerPublish(qos, packetIdentifier, ReasonCode.Success, 0, undefined);
   }
 
   #throttle(maxMessageRate: number, now: number): void {

@@ -10,6 +10,7 @@ import {
 } from '../packet/mod.js';
 import { checkTopicFilter, parseSharedFilter } from '../topic/mod.js';
 import type { ConnectedClient } from './connection.js';
+import { type Refusal, refusalOf } from './refusal.js';
 import { Subscription } from './subscription.js';
 
 interface ParsedRequest {
@@ -113,14 +114,13 @@ export class SubscriptionRequests {
     const { session, output, client, version, host, counters } = this.#connected;
     const codes: number[] = [];
     const retainedFor: Subscription[] = [];
+    let reason: string | undefined;
     for (let at = 0; at < parsed.length; at += 1) {
       const one = this.#granted(parsed[at] as ParsedRequest, decision, at);
-      if (typeof one === 'number') {
-        counters.subscribeAuthError += 1;
-        codes.push(one);
-        continue;
-      }
-      codes.push(this.#add(one, packet, retainedFor));
+      if ('reasonCode' in one) counters.subscribeAuthError += 1;
+      const answer = 'reasonCode' in one ? one : this.#add(one, packet, retainedFor);
+      codes.push(answer.reasonCode);
+      reason ??= answer.reason;
     }
     if (version === 3 && codes.some((code) => code >= 0x80)) {
       // MQTT 3.1 has no failure code in SUBACK: a grant must not be pretended.
@@ -131,7 +131,14 @@ export class SubscriptionRequests {
     output.whenDurable(
       ticket,
       (when) => {
-        writeSuback(client.link.writer, version, packet.packetIdentifier, codes);
+        const properties = output.reasonProperties(reason);
+        const { maximumPacketSize } = output;
+        const { writer } = client.link;
+        const { packetIdentifier } = packet;
+        if (!writeSuback(writer, version, packetIdentifier, codes, properties, maximumPacketSize)) {
+          this.#onTooLarge('SUBACK', when);
+          return;
+        }
         counters.subackSent += 1;
         client.link.touch();
         for (const subscription of retainedFor) host.sendRetained(session, subscription, when);
@@ -140,25 +147,32 @@ export class SubscriptionRequests {
     );
   }
 
-  /** The request as the back ends want it, or the Reason Code of the refusal. */
+  /** An answer that this client cannot take must not be sent [MQTT5-3.1.2-24]. */
+  #onTooLarge(packetName: string, now: number): void {
+    const reason = `${packetName} is larger than the client’s Maximum Packet Size`;
+    this.#connected.client.disconnect(ReasonCode.PacketTooLarge, reason, now);
+  }
+
+  /** The request as the back ends want it, or the refusal. */
   #granted(
     parsed: ParsedRequest,
     decision: Decision<SubscribeModifiers> | undefined,
     at: number,
-  ): ParsedRequest | number {
+  ): ParsedRequest | Refusal {
     if (decision === undefined) return parsed;
-    if (decision.verdict === 'deny') return decision.reasonCode;
-    if (decision.verdict === 'next') return ReasonCode.NotAuthorized;
+    if (decision.verdict !== 'allow') return refusalOf(decision);
     const verdict = decision.modifiers?.verdicts[at];
     if (verdict === undefined) return parsed;
-    if ('refused' in verdict) return verdict.refused;
+    if ('refused' in verdict) return { reasonCode: verdict.refused, reason: undefined };
     if (verdict.topicFilter === parsed.request.topicFilter && verdict.qos === parsed.request.qos) {
       return parsed;
     }
     const request = { ...parsed.request, topicFilter: verdict.topicFilter, qos: verdict.qos };
     const shared = parseSharedFilter(verdict.topicFilter);
     if (shared === undefined) return { request, group: undefined, filter: verdict.topicFilter };
-    if ('reason' in shared) return ReasonCode.TopicFilterInvalid;
+    if ('reason' in shared) {
+      return { reasonCode: ReasonCode.TopicFilterInvalid, reason: shared.reason };
+    }
     return { request, group: shared.group, filter: shared.filter };
   }
 
@@ -166,15 +180,19 @@ export class SubscriptionRequests {
    * Adds or replaces one subscription. Returns its code for SUBACK.
    * Statements: [MQTT5-3.2.2-10] [MQTT5-3.8.4-7] [MQTT5-3.9.3-2] [MQTT3-3.8.4-3]
    */
-  #add(parsed: ParsedRequest, packet: SubscribePacket, retainedFor: Subscription[]): number {
+  #add(parsed: ParsedRequest, packet: SubscribePacket, retainedFor: Subscription[]): Refusal {
     const { session, host, isBridge } = this.#connected;
     const { request } = parsed;
     const maximum = host.settings.maxSubscriptionsPerClient;
     const isNewFilter = !session.subscriptions.has(request.topicFilter);
     if (maximum > 0 && isNewFilter && session.subscriptions.size >= maximum) {
-      return ReasonCode.QuotaExceeded;
+      const reason = `max_subscriptions_per_client (${maximum}) is reached`;
+      return { reasonCode: ReasonCode.QuotaExceeded, reason };
     }
-    if (session.persistent && host.durability.refusing) return ReasonCode.QuotaExceeded;
+    if (session.persistent && host.durability.refusing) {
+      const reason = 'the subscription could not be stored';
+      return { reasonCode: ReasonCode.QuotaExceeded, reason };
+    }
     const qos = Math.min(request.qos, host.settings.maximumQoS) as QoS;
     const subscription = new Subscription(
       session,
@@ -193,7 +211,7 @@ export class SubscriptionRequests {
     // [MQTT5-3.8.4-4], [MQTT5-3.3.1-9..11]; shared subscriptions get no retained messages.
     const wantsRetained = request.retainHandling === 0 || (request.retainHandling === 1 && isNew);
     if (wantsRetained && parsed.group === undefined) retainedFor.push(subscription);
-    return qos;
+    return { reasonCode: qos, reason: undefined };
   }
 
   // One UNSUBACK, whatever was there: [MQTT5-3.10.4-4] [MQTT5-3.10.4-5] [MQTT5-3.10.4-6]
@@ -203,12 +221,11 @@ export class SubscriptionRequests {
     decision: Decision<UnsubscribeModifiers>,
     now: number,
   ): void {
-    const { session, output, client, version, host, counters } = this.#connected;
+    const { session, output, host } = this.#connected;
     if (decision.verdict === 'deny') {
-      const codes = packet.topicFilters.map(() => decision.reasonCode);
-      writeUnsuback(client.link.writer, version, packet.packetIdentifier, codes);
-      counters.unsubackSent += 1;
-      client.link.touch();
+      const { reasonCode, reason } = refusalOf(decision);
+      const codes = packet.topicFilters.map(() => reasonCode);
+      output.whenDurable(0, (when) => this.#sendUnsuback(packet, codes, reason, when), now);
       return;
     }
     const changed = decision.verdict === 'allow' ? decision.modifiers?.topicFilters : undefined;
@@ -218,14 +235,25 @@ export class SubscriptionRequests {
         : ReasonCode.NoSubscriptionExisted,
     );
     const ticket = session.persistent && !host.durability.refusing ? host.durability.ticket : 0;
-    output.whenDurable(
-      ticket,
-      () => {
-        writeUnsuback(client.link.writer, version, packet.packetIdentifier, codes);
-        counters.unsubackSent += 1;
-        client.link.touch();
-      },
-      now,
-    );
+    output.whenDurable(ticket, (when) => this.#sendUnsuback(packet, codes, undefined, when), now);
+  }
+
+  #sendUnsuback(
+    packet: UnsubscribePacket,
+    codes: readonly number[],
+    reason: string | undefined,
+    now: number,
+  ): void {
+    const { output, client, version, counters } = this.#connected;
+    const properties = output.reasonProperties(reason);
+    const { maximumPacketSize } = output;
+    const { writer } = client.link;
+    const { packetIdentifier } = packet;
+    if (!writeUnsuback(writer, version, packetIdentifier, codes, properties, maximumPacketSize)) {
+      this.#onTooLarge('UNSUBACK', now);
+      return;
+    }
+    counters.unsubackSent += 1;
+    client.link.touch();
   }
 }

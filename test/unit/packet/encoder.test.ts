@@ -48,7 +48,8 @@ function write(w: PacketWriter, vector: ServerVector): void {
   const properties = args[2] as Properties | undefined;
   switch (vector.call) {
     case 'connack':
-      return writeConnack(w, version, args[0] as boolean, args[1] as number, properties);
+      writeConnack(w, version, args[0] as boolean, args[1] as number, properties);
+      return;
     case 'puback':
     case 'pubrec':
     case 'pubrel':
@@ -57,15 +58,19 @@ function write(w: PacketWriter, vector: ServerVector): void {
       return acknowledgements[vector.call](w, version, identifier, code, reason ?? undefined, user);
     }
     case 'suback':
-      return writeSuback(w, version, args[0] as number, args[1] as number[], properties);
+      writeSuback(w, version, args[0] as number, args[1] as number[], properties);
+      return;
     case 'unsuback':
-      return writeUnsuback(w, version, args[0] as number, args[1] as number[], properties);
+      writeUnsuback(w, version, args[0] as number, args[1] as number[], properties);
+      return;
     case 'pingresp':
       return writePingresp(w);
     case 'disconnect':
-      return writeDisconnect(w, args[0] as number, args[1] as Properties | undefined);
+      writeDisconnect(w, args[0] as number, args[1] as Properties | undefined);
+      return;
     case 'auth':
-      return writeAuth(w, args[0] as number, args[1] as Properties | undefined);
+      writeAuth(w, args[0] as number, args[1] as Properties | undefined);
+      return;
     case 'publish': {
       const parts = partsOf(args[0] as { topic: string; payload: Uint8Array });
       const [, flags, identifier, options] = args as [unknown, number, number, PublishOptions?];
