@@ -72,7 +72,10 @@ export class ClientOutput implements Channel, DurabilityWaiter {
   readonly client: ChannelOwner;
   /** Bytes that a packet to this client may have [MQTT5-3.1.2-24]; infinite: no limit. */
   readonly maximumPacketSize: number;
-  /** QoS 1 and 2 PUBLISH packets from this client that it has no PUBACK or PUBREC for. */
+  /**
+   * PUBLISH packets from this client that are neither answered nor, at QoS 2, in
+   * `Session.received`.
+   */
   unanswered = 0;
   readonly #writer: PacketWriter;
   readonly #host: OutputHost;
@@ -217,7 +220,7 @@ export class ClientOutput implements Channel, DurabilityWaiter {
   ): void {
     const kind = qos === 1 ? 'puback' : 'pubrec';
     if (this.#held.length === 0 && ticket <= this.#host.durability.durable) {
-      this.unanswered -= 1;
+      if (qos === 1 || reasonCode >= 0x80) this.unanswered -= 1;
       this.#writeAnswer(kind, packetIdentifier, reasonCode, reason);
       return;
     }
@@ -270,7 +273,7 @@ export class ClientOutput implements Channel, DurabilityWaiter {
     switch (packet.kind) {
       case 'puback':
       case 'pubrec':
-        this.unanswered -= 1;
+        if (packet.kind === 'puback' || packet.reasonCode >= 0x80) this.unanswered -= 1;
         this.#writeAnswer(packet.kind, packet.packetIdentifier, packet.reasonCode, packet.reason);
         return;
       case 'pubcomp':
@@ -296,8 +299,8 @@ export class ClientOutput implements Channel, DurabilityWaiter {
   #refuse(packet: HeldPacket, now: number): boolean {
     if (packet.kind !== 'puback' && packet.kind !== 'pubrec') return false;
     const qos = packet.kind === 'puback' ? 1 : 2;
-    this.unanswered -= 1;
-    if (qos === 2) this.session.received?.delete(packet.packetIdentifier);
+    if (qos === 1) this.unanswered -= 1;
+    else this.session.received?.delete(packet.packetIdentifier);
     if (this.version === 5) {
       const { kind, packetIdentifier } = packet;
       const reason = 'the message could not be stored';

@@ -23,6 +23,11 @@ const rateWindowMs = 1000;
  */
 export class PublishIntake {
   readonly #connected: ConnectedClient;
+  /**
+   * QoS 2 identifiers of earlier connections, not repeated on this one: they do not count, since
+   * flow control begins anew with each connection (MQTT 5 section 4.9).
+   */
+  readonly #inherited: Set<number> | undefined;
   #aliases: IncomingAliases | undefined;
   /** The topic of the last PUBLISH: most clients stay with one. */
   #lastTopic: TopicHandle | undefined;
@@ -34,10 +39,12 @@ export class PublishIntake {
 
   constructor(connected: ConnectedClient) {
     this.#connected = connected;
+    const { received } = connected.session;
+    if (received !== undefined && received.size > 0) this.#inherited = new Set(received);
   }
 
   onPublish(view: PublishView, now: number): void {
-    const { host, counters, client, limits, output } = this.#connected;
+    const { host, counters, client, limits } = this.#connected;
     const { settings } = host;
     counters.publishReceived += 1;
     if (view.qos > settings.maximumQoS) {
@@ -51,22 +58,7 @@ export class PublishIntake {
     }
     const topic = this.#topicOf(view, now);
     if (topic === undefined) return;
-    if (view.qos > 0) {
-      const { received } = this.#connected.session;
-      if (view.qos === 2 && received?.has(view.packetIdentifier) === true) {
-        // [MQTT5-4.3.3-10], [MQTT3-4.3.3-2]: acknowledged again, not delivered again.
-        output.unanswered += 1;
-        const ticket = this.#connected.session.persistent ? host.durability.ticket : 0;
-        output.answerPublish(2, view.packetIdentifier, ReasonCode.Success, ticket, undefined);
-        return;
-      }
-      if (output.unanswered + (received?.size ?? 0) >= settings.receiveMaxBroker) {
-        const reason = 'more QoS 1 and 2 messages than Receive Maximum [MQTT5-3.3.4-7]';
-        client.disconnect(ReasonCode.ReceiveMaximumExceeded, reason, now);
-        return;
-      }
-      output.unanswered += 1;
-    }
+    if (view.qos > 0 && !this.#admit(view, now)) return;
     if (limits.maxMessageRate > 0) this.#throttle(limits.maxMessageRate, now);
     if (view.payloadFormatIndicator === 1 && !isPayloadUtf8(view)) {
       const code = ReasonCode.PayloadFormatInvalid;
@@ -89,6 +81,35 @@ export class PublishIntake {
     else this.#publish(topic, view.qos, view.packetIdentifier, now);
   }
 
+  /** False: it was dealt with, being a repetition or one too many. */
+  #admit(view: PublishView, now: number): boolean {
+    const { host, client, output, session } = this.#connected;
+    const { packetIdentifier } = view;
+    const isRepeated = view.qos === 2 && session.received?.has(packetIdentifier) === true;
+    if (isRepeated) this.#inherited?.delete(packetIdentifier);
+    else output.unanswered += 1;
+    const accepted = (session.received?.size ?? 0) - (this.#inherited?.size ?? 0);
+    if (output.unanswered + accepted > host.settings.receiveMaxBroker) {
+      const reason = 'more QoS 1 and 2 messages than Receive Maximum [MQTT5-3.3.4-7]';
+      client.disconnect(ReasonCode.ReceiveMaximumExceeded, reason, now);
+      return false;
+    }
+    if (isRepeated) {
+      // [MQTT5-4.3.3-10], [MQTT3-4.3.3-2]: acknowledged again, not delivered again.
+      const ticket = session.persistent ? host.durability.ticket : 0;
+      output.answerPublish(2, packetIdentifier, ReasonCode.Success, ticket, undefined);
+    }
+    return !isRepeated;
+  }
+
+  /** A QoS 2 message is ours: its identifier is in use until PUBREL. */
+  #accept(packetIdentifier: number): void {
+    const { output, session } = this.#connected;
+    session.received ??= new Set();
+    session.received.add(packetIdentifier);
+    output.unanswered -= 1;
+  }
+
   /**
    * PUBREL: the identifier is free; it is confirmed once that is durable [MQTT5-4.3.3-11].
    * Statements: [MQTT5-4.3.3-12] [MQTT3-4.3.3-2]
@@ -96,6 +117,7 @@ export class PublishIntake {
   onPubrel(packetIdentifier: number): void {
     const { session, output, version, host } = this.#connected;
     const known = session.received?.delete(packetIdentifier) === true;
+    this.#inherited?.delete(packetIdentifier);
     let ticket = 0;
     if (known && session.persistent) {
       host.durability.stateChanged(session);
@@ -123,8 +145,7 @@ export class PublishIntake {
     }
     let ticket = outcome.ticket;
     if (qos === 2) {
-      session.received ??= new Set();
-      session.received.add(packetIdentifier);
+      this.#accept(packetIdentifier);
       if (session.persistent) {
         host.durability.stateChanged(session);
         ticket = host.durability.ticket;
@@ -157,17 +178,14 @@ export class PublishIntake {
 
   /** A client's PUBLISH to a $-topic: refused in v5, acknowledged and dropped in 3.x. */
   #onReservedTopic(view: PublishView): void {
-    const { version, output, session } = this.#connected;
+    const { version, output } = this.#connected;
     if (version === 5) {
       const code = ReasonCode.NotAuthorized;
       this.#refuse(view.qos, view.packetIdentifier, code, '$-topics are the server’s');
       return;
     }
     if (view.qos === 0) return;
-    if (view.qos === 2) {
-      session.received ??= new Set();
-      session.received.add(view.packetIdentifier);
-    }
+    if (view.qos === 2) this.#accept(view.packetIdentifier);
     output.answerPublish(view.qos, view.packetIdentifier, ReasonCode.Success, 0, undefined);
   }
 
@@ -324,10 +342,7 @@ export class PublishIntake {
       return;
     }
     if (qos === 0) return;
-    if (qos === 2) {
-      session.received ??= new Set();
-      session.received.add(packetIdentifier);
-    }
+    if (qos === 2) this.#accept(packetIdentifier);
     output.answerPublish(qos, packetIdentifier, ReasonCode.Success, 0, undefined);
   }
 
