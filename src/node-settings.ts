@@ -60,6 +60,8 @@ export function listenerOptionsOf(
     mountpoint: listener.mountpoint,
     allowedProtocolVersions: listener.allowedProtocolVersions,
     allowAnonymousOverride: listener.allowAnonymousOverride,
+    authPlugins: listener.authPlugins,
+    authzPlugins: listener.authzPlugins,
     forwardConnectionOpts: listener.forwardConnectionOpts,
     proxyProtocol: listener.proxyProtocol,
     proxyProtocolUseCnAsUsername: listener.proxyProtocolUseCnAsUsername,

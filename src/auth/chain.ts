@@ -50,6 +50,8 @@ export class AuthChain {
   readonly #byMethod = new Map<string, Hook<EnhancedRequest, EnhancedAnswer>>();
   readonly #changing: readonly AuthBackend[];
   readonly #failed: BackendFailure;
+  readonly #authenticating: readonly AuthBackend[];
+  readonly #authorising: readonly AuthBackend[];
 
   /** False: no back end decides about publishing, so it need not be asked. */
   readonly hasPublish: boolean;
@@ -60,13 +62,22 @@ export class AuthChain {
   /** An `allow` without modifiers holds for the client and topic name until `revision` changes. */
   readonly publishCacheable: boolean;
 
-  /** `failed` is told of every mistake of a back end, for the log. */
-  constructor(backends: readonly AuthBackend[], failed: BackendFailure = ignoreFailure) {
+  /**
+   * `failed` is told of every mistake of a back end, for the log. `authorising` are asked about
+   * publishes and subscriptions, `backends` about who may connect; the same unless given.
+   */
+  constructor(
+    backends: readonly AuthBackend[],
+    failed: BackendFailure = ignoreFailure,
+    authorising: readonly AuthBackend[] = backends,
+  ) {
     this.#failed = failed;
+    this.#authenticating = backends;
+    this.#authorising = authorising;
     this.#register = backends.flatMap((backend) =>
       hookOf(backend, 'onRegister', backend.onRegister?.bind(backend), false),
     );
-    this.#publish = backends.flatMap((backend) =>
+    this.#publish = authorising.flatMap((backend) =>
       hookOf(
         backend,
         'onPublish',
@@ -74,10 +85,10 @@ export class AuthChain {
         backend.publishSynchronous === true,
       ),
     );
-    this.#subscribe = backends.flatMap((backend) =>
+    this.#subscribe = authorising.flatMap((backend) =>
       hookOf(backend, 'onSubscribe', backend.onSubscribe?.bind(backend), false),
     );
-    this.#unsubscribe = backends.flatMap((backend) =>
+    this.#unsubscribe = authorising.flatMap((backend) =>
       hookOf(backend, 'onUnsubscribe', backend.onUnsubscribe?.bind(backend), false),
     );
     for (const backend of backends) {
@@ -87,15 +98,32 @@ export class AuthChain {
         if (!this.#byMethod.has(method)) this.#byMethod.set(method, hook);
       }
     }
-    this.#changing = backends.filter((backend) => 'revision' in backend);
+    this.#changing = authorising.filter((backend) => 'revision' in backend);
     this.hasPublish = this.#publish.length > 0;
-    this.publishSynchronous = backends.every(
+    this.publishSynchronous = authorising.every(
       (backend) => !('onPublish' in backend) || backend.publishSynchronous === true,
     );
     this.hasSubscribe = this.#subscribe.length > 0;
-    this.publishCacheable = backends.every(
+    this.publishCacheable = authorising.every(
       (backend) => backend.onPublish === undefined || backend.publishCacheable === true,
     );
+  }
+
+  /**
+   * The chain of a listener with its own lists (`auth_plugins`, `authz_plugins`): only the named back
+   * ends, in that order. An empty list leaves the chain's own.
+   */
+  restrictedTo(authPlugins: readonly string[], authzPlugins: readonly string[]): AuthChain {
+    if (authPlugins.length === 0 && authzPlugins.length === 0) return this;
+    const named = (
+      all: readonly AuthBackend[],
+      names: readonly string[],
+    ): readonly AuthBackend[] =>
+      names.length === 0
+        ? all
+        : names.flatMap((name) => all.filter((backend) => backend.name === name));
+    const authorising = named(this.#authorising, authzPlugins);
+    return new AuthChain(named(this.#authenticating, authPlugins), this.#failed, authorising);
   }
 
   /** Changes whenever a decision that was given earlier may no longer hold. */

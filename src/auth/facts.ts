@@ -22,6 +22,9 @@ export interface ListenerFacts {
   /** Of 3, 4, 5, 131, 132. */
   readonly allowedProtocolVersions: readonly number[];
   readonly allowAnonymousOverride: boolean;
+  /** Back ends by name that are asked on this listener; empty: all of the node. */
+  readonly authPlugins: readonly string[];
+  readonly authzPlugins: readonly string[];
   /** Seconds until DISCONNECT 0xA0 (v5) and close; 0 is off. */
   readonly maxConnectionLifetime: number;
 }

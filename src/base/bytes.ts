@@ -85,6 +85,7 @@ export class ByteReader {
     for (;;) {
       const next = this.byte();
       value += (next & 0x7f) * scale;
+      if (value > Number.MAX_SAFE_INTEGER) throw new TruncatedRecord('varint out of range');
       if (next < 0x80) return value;
       scale *= 0x80;
     }

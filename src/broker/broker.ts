@@ -1,4 +1,4 @@
-import type { AuthChain } from '../auth/mod.js';
+import type { AuthChain, ListenerFacts } from '../auth/mod.js';
 import { type Clock, type Random, TimerWheel } from '../base/mod.js';
 import { Journal, type LoadReport, StoreLoader } from '../journal/mod.js';
 import type { Metrics } from '../metrics/mod.js';
@@ -64,7 +64,6 @@ export interface OwnPublish {
 export class Broker implements ClientHost, SessionHost {
   readonly metrics: Metrics;
   readonly durability: Journal;
-  readonly auth: AuthChain;
   readonly log: ClientLog;
   readonly publication: Publication = new Publication();
   readonly writeBufferLimit: { bytes: number };
@@ -77,6 +76,8 @@ export class Broker implements ClientHost, SessionHost {
   readonly #realms = new Map<string, Realm>();
   readonly #deadlines = new TimerWheel<ClientPort>();
   readonly #clients = new Map<ClientPort, Client>();
+  /** One chain per listener that names its own back ends. */
+  readonly #chains = new WeakMap<ListenerFacts, AuthChain>();
   readonly #backlogged = new Set<ClientPort>();
   readonly #outcome: PublishOutcome = {
     matched: false,
@@ -94,7 +95,6 @@ export class Broker implements ClientHost, SessionHost {
     this.writeBufferLimit = { bytes: settings.maxWriteBufferBytes };
     this.metrics = metrics;
     this.log = host.log;
-    this.auth = host.auth;
     this.#host = host;
     this.#store = store;
     this.durability = new Journal(store, host.clock, {
@@ -211,6 +211,15 @@ export class Broker implements ClientHost, SessionHost {
 
   // ClientHost
 
+  authOf(listener: ListenerFacts): AuthChain {
+    let chain = this.#chains.get(listener);
+    if (chain === undefined) {
+      chain = this.#host.auth.restrictedTo(listener.authPlugins, listener.authzPlugins);
+      this.#chains.set(listener, chain);
+    }
+    return chain;
+  }
+
   newClientIdentifier(mountpoint: string): string {
     const { sessions } = this.#realm(mountpoint);
     for (;;) {
@@ -252,25 +261,25 @@ export class Broker implements ClientHost, SessionHost {
     outcome.matched = false;
     outcome.ticket = 0;
     outcome.refused = 0;
+    outcome.reason = undefined;
     if (publication.qos > 0 && durability.refusing && this.#mustStore(topic)) {
       outcome.refused = ReasonCode.QuotaExceeded;
+      outcome.reason = 'the message could not be stored';
       return outcome;
     }
     const before = durability.changeCount;
     if (publication.retain && !this.#retain(topic, publication.message(), now)) {
       outcome.refused = ReasonCode.QuotaExceeded;
+      outcome.reason = 'retain_max_messages or retain_max_bytes is reached';
       return outcome;
     }
-    outcome.reason = undefined;
     const policy = publisher.limits.sharedSubscriptionPolicy;
     outcome.matched = this.#router.route(publication, topic, publisher, policy, now);
-      outcome.reason = 'the message could not be stored';
     if (durability.changeCount !== before) outcome.ticket = durability.ticket;
     return outcome;
   }
 
   subscribe(session: Session, subscription: Subscription): boolean {
-      outcome.reason = 'retain_max_messages or retain_max_bytes is reached';
     return this.#table.subscribe(this.#realm(session.mountpoint), session, subscription);
   }
 
@@ -392,7 +401,7 @@ export class Broker implements ClientHost, SessionHost {
 
   #sweepRetained(now: number): void {
     for (const realm of this.#realms.values()) {
-      for (const retained of [...realm.retained]) {
+      for (const retained of realm.retained) {
         if (!retained.message.isExpired(now)) continue;
         realm.retained.delete(retained.message.topicName);
         this.#countRetained(retained.message, -1);

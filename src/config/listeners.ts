@@ -46,10 +46,6 @@ export function checkListener(
   const name = `listener.${listener.type}.${listener.name}`;
   checkPlugins(`${name}.auth_plugins`, listener.authPlugins, place, isEnabled, report);
   checkPlugins(`${name}.authz_plugins`, listener.authzPlugins, place, isEnabled, report);
-  if (listener.authPlugins.length > 0 || listener.authzPlugins.length > 0) {
-    const message = `${name}: auth_plugins and authz_plugins are not yet active: all are asked`;
-    report('warning', place, message);
-  }
   if (listener.type !== 'ssl' && listener.type !== 'wss') return;
   const { certfile, keyfile, cafile } = listener;
   const isPskOnly = listener.type === 'ssl' && listener.pskSupport && certfile === '';

@@ -131,6 +131,8 @@ export class Listener {
       mountpoint: options.mountpoint,
       allowedProtocolVersions: options.allowedProtocolVersions,
       allowAnonymousOverride: options.allowAnonymousOverride,
+      authPlugins: options.authPlugins,
+      authzPlugins: options.authzPlugins,
       maxConnectionLifetime: options.maxConnectionLifetime,
     });
   }

@@ -15,6 +15,9 @@ export interface ListenerOptions {
   readonly mountpoint: string;
   readonly allowedProtocolVersions: readonly number[];
   readonly allowAnonymousOverride: boolean;
+  /** Back ends by name, in order; empty: all of the node. */
+  readonly authPlugins: readonly string[];
+  readonly authzPlugins: readonly string[];
   readonly forwardConnectionOpts: boolean;
   /** tcp and ws: a PROXY protocol header (v1 or v2) must come first. */
   readonly proxyProtocol: boolean;

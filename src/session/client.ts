@@ -1,3 +1,4 @@
+import type { AuthChain } from '../auth/mod.js';
 import type { CloseCause, ClientLink, LinkHandler } from './link.js';
 import { Connected } from './connected.js';
 import type { Connection } from './connection.js';
@@ -41,6 +42,7 @@ export class Client implements LinkHandler, Connection {
   readonly link: ClientLink;
   readonly host: ClientHost;
   readonly decoder: Decoder;
+  readonly auth: AuthChain;
   /** Milliseconds since the epoch; any complete packet counts [MQTT5-3.1.2-22]. */
   lastPacketAt: number;
   #phase: Phase;
@@ -51,6 +53,7 @@ export class Client implements LinkHandler, Connection {
   constructor(link: ClientLink, host: ClientHost, now: number) {
     this.link = link;
     this.host = host;
+    this.auth = host.authOf(link.peer.listener);
     this.decoder = new Decoder(connectSizeMax);
     this.lastPacketAt = now;
     this.#phase = { name: 'handshake', handshake: new Handshake(this, now) };

@@ -335,7 +335,7 @@ export class Connected implements ConnectedClient {
   /** Re-authentication, MQTT 5 section 4.12.1. */
   #onAuth(packet: AuthPacket, now: number): void {
     this.counters.authReceived.add(packet.reasonCode);
-    const { client, host } = this;
+    const { client } = this;
     const method = this.#registration.connect.properties.authenticationMethod;
     if (method === undefined || packet.properties.authenticationMethod !== method) {
       const reason = 'AUTH must name the method of CONNECT [MQTT5-4.12.1-1]';
@@ -348,7 +348,7 @@ export class Connected implements ConnectedClient {
       return;
     }
     let isLate = false;
-    const answer = host.auth.enhanced(
+    const answer = client.auth.enhanced(
       {
         client: {
           peer: client.link.peer,

@@ -1,4 +1,4 @@
-import type { ClientFacts } from '../auth/mod.js';
+import type { AuthChain, ClientFacts } from '../auth/mod.js';
 import type { VersionCounters } from '../metrics/mod.js';
 import type { Decoder, ProtocolVersion } from '../packet/mod.js';
 import type { ClientHost, ClientPort } from './host.js';
@@ -10,6 +10,8 @@ import type { Session } from './session.js';
 export interface Connection extends ClientPort {
   readonly host: ClientHost;
   readonly decoder: Decoder;
+  /** Asked about this client. */
+  readonly auth: AuthChain;
   /** Milliseconds since the epoch; any complete packet counts [MQTT5-3.1.2-22]. */
   readonly lastPacketAt: number;
   /** Stops taking packets until `unblock`: an answer from elsewhere is awaited. */

@@ -218,7 +218,7 @@ export class Handshake {
   #askPassword(connect: ConnectPacket, now: number): void {
     const client = this.#client;
     let repliedLate = false;
-    const decision = client.host.auth.register(this.#request(connect), (late) => {
+    const decision = client.auth.register(this.#request(connect), (late) => {
       if (!repliedLate || client.isClosed) return;
       this.#onDecision(connect, late, client.lastPacketAt);
       client.unblock(client.lastPacketAt);
@@ -260,7 +260,7 @@ export class Handshake {
   ): void {
     const client = this.#client;
     let isLate = false;
-    const answer = client.host.auth.enhanced(
+    const answer = client.auth.enhanced(
       {
         client: this.#request(connect),
         authenticationMethod: connect.properties.authenticationMethod as string,
@@ -361,7 +361,7 @@ export class Handshake {
    */
   #authoriseWill(registration: Registration, will: SessionWill, now: number): void {
     const client = this.#client;
-    const auth = client.host.auth;
+    const { auth } = client;
     if (!auth.hasPublish) {
       this.#register(registration, now);
       return;

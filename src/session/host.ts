@@ -1,4 +1,4 @@
-import type { AuthChain } from '../auth/mod.js';
+import type { AuthChain, ListenerFacts } from '../auth/mod.js';
 import type { Metrics } from '../metrics/mod.js';
 import type { ConnectPacket } from '../packet/mod.js';
 import type { Publication } from '../queue/mod.js';
@@ -70,7 +70,8 @@ export interface ClientHost {
   readonly settings: Settings;
   readonly metrics: Metrics;
   readonly durability: Durability;
-  readonly auth: AuthChain;
+  /** The chain that is asked about the clients of a listener. */
+  authOf(listener: ListenerFacts): AuthChain;
   readonly log: ClientLog;
   /** Unsent bytes that a connection may have; lower while all together have too many. */
   readonly writeBufferLimit: { readonly bytes: number };

@@ -77,7 +77,7 @@ export class PublishIntake {
       this.#connected.facts.clientIdentifier,
       now,
     );
-    if (host.auth.hasPublish && !this.#isAuthorised(topic)) this.#authorise(view, topic, now);
+    if (client.auth.hasPublish && !this.#isAuthorised(topic)) this.#authorise(view, topic, now);
     else this.#publish(topic, view.qos, view.packetIdentifier, now);
   }
 
@@ -241,14 +241,15 @@ export class PublishIntake {
   }
 
   #isAuthorised(topic: TopicHandle): boolean {
-    const { auth } = this.#connected.host;
+    const { auth } = this.#connected.client;
     return topic === this.#authorisedTopic && this.#authorisedRevision === auth.revision;
   }
 
   #authorise(view: PublishView, topic: TopicHandle, now: number): void {
     const { host, client, facts } = this.#connected;
     const { qos, packetIdentifier } = view;
-    const { auth, publication } = host;
+    const { auth } = client;
+    const { publication } = host;
     let isLate = false;
     // An answer that comes later needs bytes that stay.
     let kept: Message | undefined;
@@ -326,7 +327,7 @@ export class PublishIntake {
     decision: Deny | Next,
     now: number,
   ): void {
-    const { version, counters, client, host, facts, output, session } = this.#connected;
+    const { version, counters, client, host, facts, output } = this.#connected;
     counters.publishAuthError += 1;
     host.log.debug(
       { client: facts.clientIdentifier, user: facts.userName, topic: topic.name },

@@ -38,6 +38,8 @@ export interface Channel {
   readonly window: number;
   /** False while the connection has as many unsent bytes as it may have. */
   canWrite(): boolean;
+  /** Calls `pump` of the session in a later turn. */
+  pumpLater(): void;
   /** Serialised once for all. False: larger than the client's Maximum Packet Size, not sent. */
   writePublication(
     publication: Publication,

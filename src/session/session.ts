@@ -438,6 +438,10 @@ export class Session implements Receiver, DurableSession {
     const subscription = delivery.subscription;
     if (subscription.qos > 0 && !this.#windowOpen()) return false;
     const entry = delivery.next(now);
+    if (entry === undefined && !delivery.isDone) {
+      (this.channel as Channel).pumpLater();
+      return false;
+    }
     if (entry === undefined) {
       (this.#retained as RetainedWalk[]).shift();
       if (this.#retained?.length === 0) this.#retained = undefined;
@@ -451,8 +455,9 @@ export class Session implements Receiver, DurableSession {
   /** A connection ended in the middle of its retained messages: QoS 1 and 2 ones wait. */
   #keepRetained(delivery: RetainedWalk, now: number): void {
     if (delivery.subscription.qos === 0) return;
-    for (let entry = delivery.next(now); entry !== undefined; entry = delivery.next(now)) {
-      if (entry.qos > 0 && !this.#enqueue(entry, now)) return;
+    while (!delivery.isDone) {
+      const entry = delivery.next(now);
+      if (entry !== undefined && entry.qos > 0 && !this.#enqueue(entry, now)) return;
     }
   }
 

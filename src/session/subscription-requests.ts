@@ -28,7 +28,7 @@ export class SubscriptionRequests {
   }
 
   onSubscribe(packet: SubscribePacket, now: number): void {
-    const { counters, client, host, facts } = this.#connected;
+    const { counters, client, facts } = this.#connected;
     counters.subscribeReceived += 1;
     const parsed: ParsedRequest[] = [];
     for (const request of packet.subscriptions) {
@@ -36,12 +36,12 @@ export class SubscriptionRequests {
       if (one === undefined) return;
       parsed.push(one);
     }
-    if (!host.auth.hasSubscribe) {
+    if (!client.auth.hasSubscribe) {
       this.#subscribe(packet, parsed, undefined, now);
       return;
     }
     let isLate = false;
-    const decision = host.auth.subscribe(
+    const decision = client.auth.subscribe(
       { client: facts, subscriptions: packet.subscriptions },
       (late) => {
         if (!isLate || client.isClosed) return;
@@ -55,7 +55,7 @@ export class SubscriptionRequests {
   }
 
   onUnsubscribe(packet: UnsubscribePacket, now: number): void {
-    const { counters, client, host, facts, version } = this.#connected;
+    const { counters, client, facts, version } = this.#connected;
     counters.unsubscribeReceived += 1;
     for (const topicFilter of packet.topicFilters) {
       const problem = this.#filterProblem(topicFilter);
@@ -65,7 +65,7 @@ export class SubscriptionRequests {
       return;
     }
     let isLate = false;
-    const decision = host.auth.unsubscribe(
+    const decision = client.auth.unsubscribe(
       { client: facts, topicFilters: packet.topicFilters },
       (late) => {
         if (!isLate || client.isClosed) return;

@@ -60,6 +60,8 @@ const listener: ListenerFacts = {
   mountpoint: '',
   allowedProtocolVersions: [3, 4, 5, 131, 132],
   allowAnonymousOverride: false,
+  authPlugins: [],
+  authzPlugins: [],
   maxConnectionLifetime: 0,
 };
 

@@ -24,6 +24,8 @@ const peer: PeerFacts = {
     mountpoint: '',
     allowedProtocolVersions: [3, 4, 5],
     allowAnonymousOverride: false,
+    authPlugins: [],
+    authzPlugins: [],
     maxConnectionLifetime: 0,
   },
   identity: undefined,
