@@ -69,6 +69,7 @@ export class SessionRegistry {
     }
     const sessionPresent = session !== undefined;
     session ??= this.#create(realm, registration);
+    session.owner = client;
     session.limits = registration.limits;
     session.expiryInterval = registration.expiryInterval;
     session.persistent = registration.expiryInterval > 0;
@@ -204,11 +205,11 @@ export class SessionRegistry {
 
   #takeOver(realm: Realm, clientIdentifier: string, now: number): void {
     const session = realm.sessions.get(clientIdentifier);
-    const channel = session?.channel;
-    if (session === undefined || channel === undefined) return;
+    const owner = session?.owner;
+    if (session === undefined || owner === undefined) return;
     if (this.#host.settings().suppressWillOnTakeover) session.will = undefined;
     // [MQTT5-3.1.4-3], [MQTT3-3.1.4-2]
-    channel.client.disconnect(ReasonCode.SessionTakenOver, 'another connection took over', now);
+    owner.disconnect(ReasonCode.SessionTakenOver, 'another connection took over', now);
   }
 
   #create(realm: Realm, registration: Registration): Session {

@@ -158,7 +158,8 @@ export class Client implements LinkHandler, Connection {
       return;
     }
     const connected = phase.connected;
-    if (connected.version === 5) {
+    // [MQTT5-3.14.0-1]: no DISCONNECT before CONNACK.
+    if (connected.version === 5 && connected.hasConnack) {
       const known = connected.redirect;
       const properties = {
         reasonString: reason,

@@ -45,6 +45,7 @@ export class Connected implements ConnectedClient {
   readonly #requests: SubscriptionRequests;
   readonly #keepAliveMs: number;
   readonly #connectedAt: number;
+  #hasConnack = false;
   /** Milliseconds since the epoch; 0: reading is not delayed. */
   #readAgainAt = 0;
   /** Milliseconds since the epoch at which a 3.x client that was refused is closed; 0: not. */
@@ -106,6 +107,10 @@ export class Connected implements ConnectedClient {
     return this.client.host;
   }
 
+  get hasConnack(): boolean {
+    return this.#hasConnack;
+  }
+
   /**
    * CONNACK, once what it promises is durable; then what waited for this client.
    * Statements: [MQTT5-3.1.4-5] [MQTT3-3.1.4-4]
@@ -125,6 +130,7 @@ export class Connected implements ConnectedClient {
           this.#onConnackTooLarge(when);
           return;
         }
+        this.#hasConnack = true;
         this.counters.connackSent.add(code);
         client.link.touch();
         this.#logConnected(sessionPresent);

@@ -17,8 +17,6 @@ export interface Connection extends ClientPort {
   /** Stops taking packets until `unblock`: an answer from elsewhere is awaited. */
   block(): void;
   unblock(now: number): void;
-  /** Ends the connection from our side with a reason that a v5 client is told. */
-  disconnect(reasonCode: number, reason: string, now: number): void;
   /** Closes without a word: the client said DISCONNECT, or was refused in CONNACK. */
   closeQuietly(how: 'flush' | 'abort'): void;
 }

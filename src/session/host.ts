@@ -5,6 +5,7 @@ import type { Publication } from '../queue/mod.js';
 import type { Durability } from './durability.js';
 import type { ClientLimits } from './limits.js';
 import type { ClientLink } from './link.js';
+import type { ChannelOwner } from './session-ports.js';
 import type { Session } from './session.js';
 import type { Settings } from './settings.js';
 import type { Subscription } from './subscription.js';
@@ -30,7 +31,7 @@ export interface PublishOutcome {
 }
 
 /** A client as the node sees it. */
-export interface ClientPort {
+export interface ClientPort extends ChannelOwner {
   readonly link: ClientLink;
   readonly isClosed: boolean;
   onDeadline(now: number): void;

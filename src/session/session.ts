@@ -11,7 +11,7 @@ import type { RetainedCursor } from '../retain/mod.js';
 import type { DurableSession } from './durability.js';
 import type { ClientLimits } from './limits.js';
 import { RetainedWalk } from './retained-walk.js';
-import type { Channel, DropReason, Retained, SessionHost } from './session-ports.js';
+import type { Channel, ChannelOwner, DropReason, Retained, SessionHost } from './session-ports.js';
 import type { DeliveryTarget, Receiver, Subscription } from './subscription.js';
 import type { SessionWill } from './will.js';
 
@@ -36,6 +36,9 @@ export class Session implements Receiver, DurableSession {
   disconnectedAt = 0;
   /** Overrides of the last connection; the configured ones for a session loaded at start. */
   limits: ClientLimits;
+  /** The connection that has this session, from its registration on, before its CONNACK. */
+  owner: ChannelOwner | undefined = undefined;
+  /** Set once `owner` has its CONNACK. */
   channel: Channel | undefined = undefined;
   will: SessionWill | undefined = undefined;
   /** Milliseconds since the epoch at which `will` is published; 0: not before a disconnect. */
@@ -75,7 +78,7 @@ export class Session implements Receiver, DurableSession {
   }
 
   get isConnected(): boolean {
-    return this.channel !== undefined;
+    return this.owner !== undefined;
   }
 
   get waitingCount(): number {
@@ -239,6 +242,7 @@ export class Session implements Receiver, DurableSession {
     const retained = this.#retained;
     this.#retained = undefined;
     this.#resend = undefined;
+    this.owner = undefined;
     this.channel = undefined;
     this.#outstanding = 0;
     this.disconnectedAt = now;
