@@ -1,7 +1,7 @@
 // npm test: every gate in order, then every test in one run, whose closing lines count them all.
 //
 //   npm test                      everything
-//   npm test -- --only wire       one group (tidy, unit, wire, broker, process), without the other gates
+//   npm test -- --only wire       one group (tidy, unit, wire …), without the other gates
 //   npm test -- queue session/    the files whose path contains one of the words, likewise
 import './node-version.mjs';
 import { existsSync, readFileSync } from 'node:fs';

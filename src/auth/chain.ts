@@ -110,8 +110,8 @@ export class AuthChain {
   }
 
   /**
-   * The chain of a listener with its own lists (`auth_plugins`, `authz_plugins`): only the named back
-   * ends, in that order. An empty list leaves the chain's own.
+   * The chain of a listener with its own lists (`auth_plugins`, `authz_plugins`): only the named
+   * back ends, in that order. An empty list leaves the chain's own.
    */
   restrictedTo(authPlugins: readonly string[], authzPlugins: readonly string[]): AuthChain {
     if (authPlugins.length === 0 && authzPlugins.length === 0) return this;

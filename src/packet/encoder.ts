@@ -282,8 +282,8 @@ export function writeSuback(
 
 /**
  * Writes an UNSUBACK; its codes go to version 5 only [MQTT5-3.11.3-1], 3.x has no payload here.
- * What does not fit is left out [MQTT5-3.11.2-1] [MQTT5-3.11.2-2]. False: it is still too large, and
- * not written [MQTT5-3.1.2-24].
+ * What does not fit is left out [MQTT5-3.11.2-1] [MQTT5-3.11.2-2]. False: it is still too large,
+ * and not written [MQTT5-3.1.2-24].
  */
 export function writeUnsuback(
   w: PacketWriter,
@@ -327,8 +327,8 @@ export function writeDisconnect(
 }
 
 /**
- * Writes an AUTH, which only a version 5 client may get [MQTT5-3.15.2-2] [MQTT5-3.15.2-3]. False: it
- * is too large, and not written [MQTT5-3.1.2-24].
+ * Writes an AUTH, which only a version 5 client may get [MQTT5-3.15.2-2] [MQTT5-3.15.2-3]. False:
+ * it is too large, and not written [MQTT5-3.1.2-24].
  */
 export function writeAuth(
   w: PacketWriter,

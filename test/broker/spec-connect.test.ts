@@ -1,4 +1,6 @@
-/** Sections 3.1, 3.2 and 4.1 of both specifications: CONNECT, CONNACK, sessions, wills, keep alive. */
+/**
+ * Sections 3.1, 3.2 and 4.1 of both specifications: CONNECT, CONNACK, sessions, wills, keep alive.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {

@@ -1,4 +1,6 @@
-/** Sections 3.3, 4.3, 4.4, 4.6 and 4.9: PUBLISH and its acknowledgements, retained messages, order. */
+/**
+ * Sections 3.3, 4.3, 4.4, 4.6 and 4.9: PUBLISH and its acknowledgements, retained messages, order.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {

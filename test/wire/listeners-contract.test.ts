@@ -74,10 +74,10 @@ for (const transport of transports) {
   const needsOpenssl = transport.name.endsWith('s') && transport.name !== 'ws';
   const isSkipped = (needsOpenssl || transport.name === 'ssl') && !hasOpenssl;
   if (isSkipped) it.skip(`the contract over ${transport.name} (skipped: openssl is not installed)`);
-  else describe(`over ${transport.name}`, () => contract(transport));
+  else describe(`over ${transport.name}`, () => describeContract(transport));
 }
 
-function contract(transport: Transport): void {
+function describeContract(transport: Transport): void {
   it('bytes come and go in order, none lost, none added', async (t) => {
     const { rig, dial } = await setUp(t, transport);
     const { peer, handler } = await dial();
