@@ -344,7 +344,9 @@ export class Broker implements ClientHost, SessionHost {
     this.publication.fromMessage(message);
     if (message.retain) this.#retain(topic, message, now);
     const { sharedSubscriptionPolicy } = this.settings;
-    this.#router.route(this.publication, topic, undefined, sharedSubscriptionPolicy, now);
+    // A will counts as its client's own message [MQTT5-3.8.3-3].
+    const publisher = realm.sessions.get(message.publisher);
+    this.#router.route(this.publication, topic, publisher, sharedSubscriptionPolicy, now);
   }
 
   #reroute(realm: Realm, entries: readonly Entry[], now: number): void {

@@ -19,6 +19,7 @@ import type { ClientLimits } from './limits.js';
 import type { CloseCause } from './link.js';
 import { ClientOutput } from './output.js';
 import { PublishIntake } from './publish-intake.js';
+import { refusalOf } from './refusal.js';
 import type { Session } from './session.js';
 import { SubscriptionRequests } from './subscription-requests.js';
 
@@ -327,12 +328,16 @@ export class Connected implements ConnectedClient {
         this.client.disconnect(ReasonCode.ProtocolError, reason, now);
         return;
       }
-      const maximum = this.host.settings.maxSessionExpiryInterval ?? interval;
-      this.session.expiryInterval = Math.min(interval, maximum);
-      this.host.durability.sessionChanged(this.session);
+      // Where the server made it 0, nothing of the session was stored: it stays 0.
+      if (this.session.persistent) {
+        const maximum = this.host.settings.maxSessionExpiryInterval ?? interval;
+        this.session.expiryInterval = Math.min(interval, maximum);
+        this.host.durability.sessionChanged(this.session);
+      }
     }
-    // [MQTT5-3.14.4-3], [MQTT3-3.14.4-3]: the will is discarded, unless the client asks for it.
-    const discardWill = packet.reasonCode !== ReasonCode.DisconnectWithWillMessage;
+    // [MQTT5-3.14.4-3], [MQTT3-3.14.4-3]: the will is discarded. Any other reason than a normal
+    // disconnection leaves it in force [MQTT5-3.1.2-8], [MQTT5-3.1.2-10].
+    const discardWill = packet.reasonCode === ReasonCode.Success;
     this.client.closeQuietly('flush');
     const why = packet.reasonCode === 0 ? 'DISCONNECT' : reasonCodeName(packet.reasonCode);
     this.#end(`by client: ${why}`, discardWill, now);
@@ -383,8 +388,13 @@ export class Connected implements ConnectedClient {
 
   #onReAuthentication(method: string, answer: EnhancedAnswer, now: number): void {
     if (answer.verdict === 'deny') {
-      // [MQTT5-4.12.1-2]
-      this.client.disconnect(answer.reasonCode, answer.reason, now);
+      // [MQTT5-4.12.1-2]; what only the log may say is not for the client.
+      this.host.log.info(
+        { client: this.facts.clientIdentifier, mountpoint: this.facts.mountpoint },
+        `re-authentication failed: ${answer.reason}`,
+      );
+      const reason = refusalOf(answer).reason ?? 're-authentication failed';
+      this.client.disconnect(answer.reasonCode, reason, now);
       return;
     }
     const isDone = answer.verdict === 'allow';

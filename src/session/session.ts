@@ -247,7 +247,10 @@ export class Session implements Receiver, DurableSession {
     this.#outstanding = 0;
     this.disconnectedAt = now;
     const isForNextConnection = (entry: Entry): boolean => entry.qos > 0;
-    this.#waiting?.filter(isForNextConnection, (entry) => this.#forget(entry));
+    this.#waiting?.filter(isForNextConnection, (entry) => {
+      if (entry.message.expiresAt !== 0) this.#expiring -= 1;
+      this.#forget(entry);
+    });
     if (this.#waiting?.length === 0) this.#waiting = undefined;
     if (retained === undefined || !this.persistent) return;
     for (const delivery of retained) this.#keepRetained(delivery, now);
