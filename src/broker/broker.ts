@@ -62,6 +62,7 @@ export interface OwnPublish {
  * event; the edge calls `accept`, `onTurnEnd` and `tick`, in this order of frequency.
  */
 export class Broker implements ClientHost, SessionHost {
+  readonly clock: Clock;
   readonly metrics: Metrics;
   readonly durability: Journal;
   readonly log: ClientLog;
@@ -93,6 +94,7 @@ export class Broker implements ClientHost, SessionHost {
   constructor(settings: Settings, metrics: Metrics, store: Store, host: BrokerHost) {
     this.settings = settings;
     this.writeBufferLimit = { bytes: settings.maxWriteBufferBytes };
+    this.clock = host.clock;
     this.metrics = metrics;
     this.log = host.log;
     this.#host = host;

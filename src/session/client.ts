@@ -1,7 +1,7 @@
 import type { AuthChain } from '../auth/mod.js';
 import type { CloseCause, ClientLink, LinkHandler } from './link.js';
 import { Connected } from './connected.js';
-import type { Connection } from './connection.js';
+import { type Connection, Wait } from './connection.js';
 import { Handshake } from './handshake.js';
 import type { PacketType } from '../packet/mod.js';
 import {
@@ -46,7 +46,8 @@ export class Client implements LinkHandler, Connection {
   /** Milliseconds since the epoch; any complete packet counts [MQTT5-3.1.2-22]. */
   lastPacketAt: number;
   #phase: Phase;
-  #isBlocked = false;
+  /** Bits of {@link Wait}. */
+  #awaited = 0;
   #isReading = true;
   #inProcess = false;
 
@@ -68,6 +69,10 @@ export class Client implements LinkHandler, Connection {
     return this.#phase.name === 'closed';
   }
 
+  get isBlocked(): boolean {
+    return this.#awaited !== 0;
+  }
+
   get isConnected(): boolean {
     return this.#phase.name === 'connected';
   }
@@ -78,7 +83,7 @@ export class Client implements LinkHandler, Connection {
     this.#process(now);
     if (this.isClosed) return;
     this.decoder.keepRemainder();
-    if (this.#isBlocked && this.#isReading) {
+    if (this.isBlocked && this.#isReading) {
       this.#isReading = false;
       this.link.pauseReading();
     }
@@ -111,25 +116,26 @@ export class Client implements LinkHandler, Connection {
     }
   }
 
-  /** Stops taking packets until `unblock`: an answer from elsewhere is awaited. */
-  block(): void {
-    this.#isBlocked = true;
+  block(why: Wait): void {
+    this.#awaited |= why;
   }
 
-  unblock(now: number): void {
-    if (!this.#isBlocked) return;
-    this.#isBlocked = false;
-    if (this.#inProcess || this.isClosed) return;
-    this.#process(now);
-    if (this.isClosed || this.#isBlocked) return;
-    if (!this.#isReading) {
-      this.#isReading = true;
-      this.link.resumeReading();
-    }
+  unblock(why: Wait, now: number): void {
+    if ((this.#awaited & why) === 0) return;
+    this.#awaited &= ~why;
+    this.#goOn(now);
+  }
+
+  decided(act: (now: number) => void): void {
+    if (this.isClosed) return;
+    const now = this.host.clock.now();
+    this.#awaited &= ~Wait.Decision;
+    act(now);
+    this.#goOn(now);
   }
 
   onBacklogCleared(now: number): void {
-    this.unblock(now);
+    this.unblock(Wait.Backlog, now);
   }
 
   /** The broker has the session for an accepted CONNECT. */
@@ -182,6 +188,16 @@ export class Client implements LinkHandler, Connection {
     this.link.close(how);
   }
 
+  #goOn(now: number): void {
+    if (this.#inProcess || this.isClosed || this.isBlocked) return;
+    this.#process(now);
+    if (this.isClosed || this.isBlocked || this.#isReading) return;
+    this.#isReading = true;
+    // What the client sent meanwhile is still to be read: its silence counts from now.
+    this.lastPacketAt = now;
+    this.link.resumeReading();
+  }
+
   #enterClosed(): void {
     this.#phase = closedPhase;
     this.host.clientClosed(this);
@@ -190,7 +206,7 @@ export class Client implements LinkHandler, Connection {
   #process(now: number): void {
     const decoder = this.decoder;
     this.#inProcess = true;
-    while (!this.#isBlocked) {
+    while (this.#awaited === 0) {
       const type = decoder.next();
       if (type === NeedMore) break;
       if (type === Failed) {

@@ -13,7 +13,7 @@ import {
   writePingresp,
   writePubrel,
 } from '../packet/mod.js';
-import type { ConnectedClient, Connection } from './connection.js';
+import { type ConnectedClient, type Connection, Wait } from './connection.js';
 import type { ClientHost, Registration } from './host.js';
 import type { ClientLimits } from './limits.js';
 import type { CloseCause } from './link.js';
@@ -118,7 +118,7 @@ export class Connected implements ConnectedClient {
    */
   begin(properties: Properties, sessionPresent: boolean, ticket: number, now: number): void {
     const { client, output, session } = this;
-    client.block();
+    client.block(Wait.Connack);
     output.whenDurable(
       ticket,
       (when) => {
@@ -137,7 +137,7 @@ export class Connected implements ConnectedClient {
         this.#logConnected(sessionPresent);
         session.attach(output, when);
         this.setDeadline(when);
-        client.unblock(when);
+        client.unblock(Wait.Connack, when);
       },
       now,
     );
@@ -184,13 +184,13 @@ export class Connected implements ConnectedClient {
     const { client, limits } = this;
     if (this.#readAgainAt !== 0 && now >= this.#readAgainAt) {
       this.#readAgainAt = 0;
-      client.unblock(now);
+      client.unblock(Wait.Rate, now);
       if (client.isClosed) return;
     }
     if (
       this.#keepAliveMs > 0 &&
       now - client.lastPacketAt >= this.#keepAliveMs &&
-      !this.#isPaused
+      !client.isBlocked
     ) {
       this.counters.keepaliveExpired += 1;
       client.disconnect(ReasonCode.KeepAliveTimeout, 'nothing heard within the keep alive', now);
@@ -221,7 +221,7 @@ export class Connected implements ConnectedClient {
     let deadline = Number.POSITIVE_INFINITY;
     if (this.#keepAliveMs > 0) {
       const silentAt = this.client.lastPacketAt + this.#keepAliveMs;
-      deadline = this.#isPaused ? Math.max(silentAt, now + 1000) : silentAt;
+      deadline = this.client.isBlocked ? Math.max(silentAt, now + 1000) : silentAt;
     }
     if (limits.maxConnectionLifetime > 0) {
       deadline = Math.min(deadline, this.#connectedAt + limits.maxConnectionLifetime * 1000);
@@ -241,7 +241,7 @@ export class Connected implements ConnectedClient {
 
   delayReading(when: number, now: number): void {
     this.#readAgainAt = Math.max(this.#readAgainAt, when);
-    this.client.block();
+    this.client.block(Wait.Rate);
     this.setDeadline(now);
   }
 
@@ -264,10 +264,6 @@ export class Connected implements ConnectedClient {
   onDisconnectedByServer(reasonCode: number, reason: string, now: number): void {
     const why = `disconnected by server: ${reasonCodeName(reasonCode)}: ${reason}`;
     this.#end(why, false, now);
-  }
-
-  get #isPaused(): boolean {
-    return this.#readAgainAt !== 0 || this.host.isBacklogged;
   }
 
   #end(why: string, discardWill: boolean, now: number): void {
@@ -376,13 +372,11 @@ export class Connected implements ConnectedClient {
         state: this.#reAuthentication?.state,
       },
       (late) => {
-        if (!isLate || client.isClosed) return;
-        this.#onReAuthentication(method, late, client.lastPacketAt);
-        client.unblock(client.lastPacketAt);
+        if (isLate) client.decided((when) => this.#onReAuthentication(method, late, when));
       },
     );
     isLate = true;
-    if (answer === undefined) client.block();
+    if (answer === undefined) client.block(Wait.Decision);
     else this.#onReAuthentication(method, answer, now);
   }
 

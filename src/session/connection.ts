@@ -6,6 +6,13 @@ import type { ClientLimits } from './limits.js';
 import type { ClientOutput } from './output.js';
 import type { Session } from './session.js';
 
+/**
+ * What a client waits for while its packets are not taken. Bits, since several may be awaited at
+ * once, and only the last one to come lets the client go on.
+ */
+export const Wait = { Decision: 1, Connack: 2, Rate: 4, Backlog: 8 } as const;
+export type Wait = (typeof Wait)[keyof typeof Wait];
+
 /** The connection as its phases use it. Implemented by {@link Client}. */
 export interface Connection extends ClientPort {
   readonly host: ClientHost;
@@ -14,9 +21,13 @@ export interface Connection extends ClientPort {
   readonly auth: AuthChain;
   /** Milliseconds since the epoch; any complete packet counts [MQTT5-3.1.2-22]. */
   readonly lastPacketAt: number;
-  /** Stops taking packets until `unblock`: an answer from elsewhere is awaited. */
-  block(): void;
-  unblock(now: number): void;
+  /** Nothing is read from the client, so nothing can be heard. */
+  readonly isBlocked: boolean;
+  /** Stops taking packets until `unblock` for the same reason, and all others. */
+  block(why: Wait): void;
+  unblock(why: Wait, now: number): void;
+  /** What `Wait.Decision` waited for has come: acts on it, unless the client is gone. */
+  decided(act: (now: number) => void): void;
   /** Closes without a word: the client said DISCONNECT, or was refused in CONNACK. */
   closeQuietly(how: 'flush' | 'abort'): void;
 }

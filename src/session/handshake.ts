@@ -17,7 +17,7 @@ import {
   writeConnack,
 } from '../packet/mod.js';
 import { checkTopicName } from '../topic/mod.js';
-import type { Connection } from './connection.js';
+import { type Connection, Wait } from './connection.js';
 import { willOf } from './connect-rules.js';
 import { effectiveExpiry, identityProblem } from './connect-rules.js';
 import type { Registration } from './host.js';
@@ -217,14 +217,12 @@ export class Handshake {
 
   #askPassword(connect: ConnectPacket, now: number): void {
     const client = this.#client;
-    let repliedLate = false;
+    let isLate = false;
     const decision = client.auth.register(this.#request(connect), (late) => {
-      if (!repliedLate || client.isClosed) return;
-      this.#onDecision(connect, late, client.lastPacketAt);
-      client.unblock(client.lastPacketAt);
+      if (isLate) client.decided((when) => this.#onDecision(connect, late, when));
     });
-    repliedLate = true;
-    if (decision === undefined) client.block();
+    isLate = true;
+    if (decision === undefined) client.block(Wait.Decision);
     else this.#onDecision(connect, decision, now);
   }
 
@@ -269,13 +267,11 @@ export class Handshake {
         state,
       },
       (late) => {
-        if (!isLate || client.isClosed) return;
-        this.#onEnhanced(connect, late, client.lastPacketAt);
-        client.unblock(client.lastPacketAt);
+        if (isLate) client.decided((when) => this.#onEnhanced(connect, late, when));
       },
     );
     isLate = true;
-    if (answer === undefined) client.block();
+    if (answer === undefined) client.block(Wait.Decision);
     else this.#onEnhanced(connect, answer, now);
   }
 
@@ -367,8 +363,8 @@ export class Handshake {
       return;
     }
     let isLate = false;
-    const decide = (verdict: string): void => {
-      if (verdict === 'allow') this.#register(registration, client.lastPacketAt);
+    const decide = (verdict: string, when: number): void => {
+      if (verdict === 'allow') this.#register(registration, when);
       else this.refuse(ReasonCode.NotAuthorized, `not_authorized: will topic ${will.topicName}`);
     };
     const decision = auth.publish(
@@ -386,14 +382,12 @@ export class Handshake {
         isWill: true,
       },
       (late) => {
-        if (!isLate || client.isClosed) return;
-        decide(late.verdict);
-        client.unblock(client.lastPacketAt);
+        if (isLate) client.decided((when) => decide(late.verdict, when));
       },
     );
     isLate = true;
-    if (decision === undefined) client.block();
-    else decide(decision.verdict);
+    if (decision === undefined) client.block(Wait.Decision);
+    else decide(decision.verdict, now);
   }
 
   #register(registration: Registration, now: number): void {

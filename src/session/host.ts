@@ -1,4 +1,5 @@
 import type { AuthChain, ListenerFacts } from '../auth/mod.js';
+import type { Clock } from '../base/mod.js';
 import type { Metrics } from '../metrics/mod.js';
 import type { ConnectPacket } from '../packet/mod.js';
 import type { Publication } from '../queue/mod.js';
@@ -68,6 +69,7 @@ export interface ClientLog {
 
 /** What the client machine needs of the node; the broker implements it. */
 export interface ClientHost {
+  readonly clock: Clock;
   readonly settings: Settings;
   readonly metrics: Metrics;
   readonly durability: Durability;

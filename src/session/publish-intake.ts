@@ -10,7 +10,7 @@ import {
 import { Message } from '../queue/mod.js';
 import { checkTopicName } from '../topic/mod.js';
 import { IncomingAliases } from './aliases.js';
-import type { ConnectedClient } from './connection.js';
+import { type ConnectedClient, Wait } from './connection.js';
 import { refusalOf } from './refusal.js';
 import type { TopicHandle } from './host.js';
 
@@ -155,7 +155,7 @@ export class PublishIntake {
     const reason = isUnmatched ? ReasonCode.NoMatchingSubscribers : ReasonCode.Success;
     output.answerPublish(qos, packetIdentifier, reason, ticket, undefined);
     if (ticket !== 0 && host.isBacklogged) {
-      connected.client.block();
+      connected.client.block(Wait.Backlog);
       host.waitForBacklog(connected.client);
     }
   }
@@ -265,16 +265,18 @@ export class PublishIntake {
         isWill: false,
       },
       (late) => {
-        if (!isLate || client.isClosed || kept === undefined) return;
-        publication.fromMessage(kept);
-        this.#onDecision(late, topic, kept, qos, packetIdentifier, client.lastPacketAt);
-        client.unblock(client.lastPacketAt);
+        if (!isLate || kept === undefined) return;
+        const message = kept;
+        client.decided((when) => {
+          publication.fromMessage(message);
+          this.#onDecision(late, topic, message, qos, packetIdentifier, when);
+        });
       },
     );
     isLate = true;
     if (decision === undefined) {
       kept = publication.message();
-      client.block();
+      client.block(Wait.Decision);
       return;
     }
     if (decision.verdict === 'allow' && decision.modifiers === undefined) {

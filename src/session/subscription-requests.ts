@@ -9,7 +9,7 @@ import {
   writeUnsuback,
 } from '../packet/mod.js';
 import { checkTopicFilter, parseSharedFilter } from '../topic/mod.js';
-import type { ConnectedClient } from './connection.js';
+import { type ConnectedClient, Wait } from './connection.js';
 import { type Refusal, refusalOf } from './refusal.js';
 import { Subscription } from './subscription.js';
 
@@ -44,13 +44,11 @@ export class SubscriptionRequests {
     const decision = client.auth.subscribe(
       { client: facts, subscriptions: packet.subscriptions },
       (late) => {
-        if (!isLate || client.isClosed) return;
-        this.#subscribe(packet, parsed, late, client.lastPacketAt);
-        client.unblock(client.lastPacketAt);
+        if (isLate) client.decided((when) => this.#subscribe(packet, parsed, late, when));
       },
     );
     isLate = true;
-    if (decision === undefined) client.block();
+    if (decision === undefined) client.block(Wait.Decision);
     else this.#subscribe(packet, parsed, decision, now);
   }
 
@@ -68,13 +66,11 @@ export class SubscriptionRequests {
     const decision = client.auth.unsubscribe(
       { client: facts, topicFilters: packet.topicFilters },
       (late) => {
-        if (!isLate || client.isClosed) return;
-        this.#unsubscribe(packet, late, client.lastPacketAt);
-        client.unblock(client.lastPacketAt);
+        if (isLate) client.decided((when) => this.#unsubscribe(packet, late, when));
       },
     );
     isLate = true;
-    if (decision === undefined) client.block();
+    if (decision === undefined) client.block(Wait.Decision);
     else this.#unsubscribe(packet, decision, now);
   }
 
