@@ -224,7 +224,8 @@ export class Listener {
       const rest = bytes.subarray(result.header.length);
       if (rest.length > 0) socket.unshift(rest);
       next(socket);
-      socket.resume();
+      // TLS reads what it wraps itself; what flows here would be lost to it.
+      if (this.#secureServer === undefined) socket.resume();
     };
     socket.on('data', onData);
   }

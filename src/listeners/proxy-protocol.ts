@@ -1,3 +1,5 @@
+import { isIPv4, isIPv6 } from 'node:net';
+
 /**
  * The PROXY protocol, versions 1 and 2 (HAProxy's specification of 2020/03/05): a header before the
  * first byte, in which a trusted proxy says who the client is.
@@ -51,10 +53,10 @@ function parseVersion1(bytes: Buffer): ProxyResult {
   }
   const [, family, host, , portText, , ...rest] = parts;
   const port = Number(portText);
-  const isKnown = family === 'TCP4' || family === 'TCP6';
   const isPort = /^\d{1,5}$/.test(portText ?? '') && port <= 65_535;
-  const isHost = host !== undefined && /^[0-9a-fA-F.:]+$/.test(host);
-  if (!isKnown || !isHost || !isPort || parts.length !== 6 || rest.length > 0) {
+  const isHost =
+    (family === 'TCP4' && isIPv4(host ?? '')) || (family === 'TCP6' && isIPv6(host ?? ''));
+  if (host === undefined || !isHost || !isPort || parts.length !== 6 || rest.length > 0) {
     return malformed('PROXY line is not well-formed');
   }
   return { kind: 'header', header: { source: { host, port }, commonName: undefined, length } };
