@@ -72,3 +72,25 @@ export function willOf(will: Will, settings: Settings): SessionWill {
     delaySeconds: Math.min(asked, settings.maxLastWillDelay ?? neverExpires),
   };
 }
+
+/** Reason Codes above 0x8A that a CONNACK may have; of those from 0x80 on all may but 0x8B. */
+const connackReasons: ReadonlySet<number> = new Set([
+  ReasonCode.BadAuthenticationMethod,
+  ReasonCode.TopicNameInvalid,
+  ReasonCode.PacketTooLarge,
+  ReasonCode.QuotaExceeded,
+  ReasonCode.PayloadFormatInvalid,
+  ReasonCode.RetainNotSupported,
+  ReasonCode.QoSNotSupported,
+  ReasonCode.UseAnotherServer,
+  ReasonCode.ServerMoved,
+  ReasonCode.ConnectionRateExceeded,
+]);
+
+/** The reason as CONNACK can have it: some are for DISCONNECT only [MQTT5-3.2.2-8]. */
+export function connackReasonOf(reasonCode: number): number {
+  if (reasonCode < ReasonCode.ServerShuttingDown || connackReasons.has(reasonCode)) {
+    return reasonCode;
+  }
+  return ReasonCode.ServerUnavailable;
+}

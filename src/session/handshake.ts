@@ -18,8 +18,7 @@ import {
 } from '../packet/mod.js';
 import { checkTopicName } from '../topic/mod.js';
 import { type Connection, Wait } from './connection.js';
-import { willOf } from './connect-rules.js';
-import { effectiveExpiry, identityProblem } from './connect-rules.js';
+import { connackReasonOf, effectiveExpiry, identityProblem, willOf } from './connect-rules.js';
 import type { Registration } from './host.js';
 import { limitsOf } from './limits.js';
 import type { CloseCause } from './link.js';
@@ -127,7 +126,8 @@ export class Handshake {
       `can't register client {${this.#mountpoint}, ${this.#clientIdentifier}} due to reason ${reason}`,
     );
     if (step.name !== 'waiting' && decoder.protocolVersion !== 0) {
-      this.#writeRefusal(decoder.protocolVersion, reasonCode, reason, deny);
+      const code = connackReasonOf(reasonCode);
+      this.#writeRefusal(decoder.protocolVersion, code, reason, deny);
       this.#client.closeQuietly('flush');
     } else {
       this.#client.closeQuietly('abort');

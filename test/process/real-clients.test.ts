@@ -193,7 +193,7 @@ async function subscribe(words: readonly string[]): Promise<Subscriber> {
   const debug = /^(Client |Subscribed )/;
   let isSubscribed = false;
   reader.on('line', (text) => {
-    if (/^Subscribed /.test(text)) isSubscribed = true;
+    if (text.startsWith('Subscribed ')) isSubscribed = true;
     if (!debug.test(text)) lines.push(text);
     reader.emit('more');
   });

@@ -1,4 +1,6 @@
-/** Limits that hold before MQTT: connections, rates and failed logins, bytes of incomplete packets. */
+/**
+ * Limits that hold before MQTT: connections, rates and failed logins, bytes of incomplete packets.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';

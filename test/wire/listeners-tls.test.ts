@@ -1,4 +1,6 @@
-/** TLS listeners: certificates of clients, revocation, versions, and a change of files while open. */
+/**
+ * TLS listeners: certificates of clients, revocation, versions, and a change of files while open.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
