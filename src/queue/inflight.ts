@@ -66,7 +66,20 @@ export class Inflight {
     this.#byIdentifier.set(entry.packetIdentifier, entry);
   }
 
+  /** In order of sending: what was sent, then what is held and will be. */
   [Symbol.iterator](): IterableIterator<Entry> {
+    for (const entry of this.#byIdentifier.values()) {
+      if (entry.state === EntryState.Held) return this.#sentThenHeld();
+    }
     return this.#byIdentifier.values();
+  }
+
+  *#sentThenHeld(): Generator<Entry> {
+    for (const entry of this.#byIdentifier.values()) {
+      if (entry.state !== EntryState.Held) yield entry;
+    }
+    for (const entry of this.#byIdentifier.values()) {
+      if (entry.state === EntryState.Held) yield entry;
+    }
   }
 }
