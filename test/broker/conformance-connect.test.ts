@@ -159,7 +159,7 @@ for (const version of versions) {
     it('without a back end that knows the client is refused where allow_anonymous is off', () => {
       const core = new Core({ settings: { allowAnonymous: false } });
       const { connack } = answered(core, version, { clientIdentifier: 'c' });
-      assert.equal(connack.reasonCode, version === 5 ? 0x86 : 4);
+      assert.equal(connack.reasonCode, version === 5 ? 0x86 : 5);
     });
 
     it('refused leaves the session of the identifier as it was [MQTT3-3.2.2-4] [MQTT5-3.2.2-6]', () => {
