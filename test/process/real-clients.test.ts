@@ -191,15 +191,18 @@ async function subscribe(words: readonly string[]): Promise<Subscriber> {
   const lines: string[] = [];
   const reader = createInterface({ input: child.stdout });
   const debug = /^(Client |Subscribed )/;
-  let isSubscribed = false;
+  let isSubscribed: () => void = () => {};
+  const subscribed = new Promise<void>((done) => {
+    isSubscribed = done;
+  });
   reader.on('line', (text) => {
-    if (text.startsWith('Subscribed ')) isSubscribed = true;
+    if (text.startsWith('Subscribed ')) isSubscribed();
     if (!debug.test(text)) lines.push(text);
     reader.emit('more');
   });
   const more = (): Promise<unknown> =>
     once(reader, 'more', { signal: AbortSignal.timeout(patienceMs) });
-  while (!isSubscribed) await more();
+  await subscribed;
   return {
     process: child,
     line: async () => {
