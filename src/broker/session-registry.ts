@@ -168,7 +168,9 @@ export class SessionRegistry {
     session.will = record.will;
     session.willDueAt = record.willDueAt;
     for (const entry of loaded.entries) session.restore(entry);
-    if (loaded.received.length > 0) session.received = new Set(loaded.received);
+    if (loaded.received.length > 0) {
+      session.received = new Map(loaded.received.map((identifier) => [identifier, 0]));
+    }
     realm.sessions.set(record.clientIdentifier, session);
     this.#sessionCount += 1;
     metrics.queueInitializedFromStorage += 1;

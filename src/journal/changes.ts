@@ -34,7 +34,7 @@ export function mergedChanges(failed: SessionChanges, since: SessionChanges): Se
     record: failed.record || since.record,
     state: true,
     ended: failed.ended || since.ended,
-    appended: since.appended,
+    appended: since.ended ? [] : [...failed.appended, ...since.appended],
     emptied: [...failed.emptied, ...since.emptied],
     subscriptions: new Map([...failed.subscriptions, ...since.subscriptions]),
   };

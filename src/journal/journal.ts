@@ -224,21 +224,29 @@ export class Journal implements Durability {
     this.#host.backlogCleared(now);
   }
 
-  /** The store has none of the batch: new messages are withdrawn, all else is tried again. */
+  /**
+   * The store has none of the batch: messages are withdrawn, all else is tried again. Messages that
+   * came since are withdrawn too, lest they overtake what their publisher sends again.
+   */
   #takeBack(writing: Writing): void {
     for (const [session, failed] of writing.sessions) {
       const since = this.#sessions.get(session) ?? noChanges();
+      this.#sessions.set(session, mergedChanges(failed, since));
+    }
+    for (const [session, changes] of this.#sessions) {
       const lost = new Set<Entry>();
-      for (const entry of failed.appended) {
+      for (const entry of changes.appended) {
         if (entry.state === EntryState.Done) continue;
         this.#release(entry.message);
         entry.sequence = 0;
         entry.chunk = undefined;
         lost.add(entry);
       }
+      changes.appended = [];
       session.withdraw(lost);
-      this.#sessions.set(session, mergedChanges(failed, since));
+      session.forgetReceived(writing.number);
     }
+    this.#undurableBytes = 0;
     for (const [number, change] of writing.retained) {
       if (!this.#retained.has(number)) this.#retained.set(number, change);
     }

@@ -24,7 +24,7 @@ export interface StateRecord {
 export function writeState(
   waitingFrom: number,
   inflight: Iterable<Entry>,
-  received: ReadonlySet<number> | undefined,
+  received: ReadonlyMap<number, number> | undefined,
 ): Buffer {
   const runs = runsOf(inflight);
   const writer = new ByteWriter(64);
@@ -65,11 +65,14 @@ function runsOf(inflight: Iterable<Entry>): FlightRun[] {
   return runs;
 }
 
-/** Runs of ascending identifiers, in the set's order, which is the order of arrival. */
-function writeReceived(writer: ByteWriter, received: ReadonlySet<number> | undefined): void {
+/** Runs of ascending identifiers, in the map's order, which is the order of arrival. */
+function writeReceived(
+  writer: ByteWriter,
+  received: ReadonlyMap<number, number> | undefined,
+): void {
   const runs: { start: number; count: number }[] = [];
   let last: { start: number; count: number } | undefined;
-  for (const identifier of received ?? []) {
+  for (const identifier of received?.keys() ?? []) {
     if (last !== undefined && last.start + last.count === identifier) {
       last.count += 1;
     } else {

@@ -16,7 +16,8 @@ export interface DurableSession {
   readonly disconnectedAt: number;
   readonly will: SessionWill | undefined;
   readonly willDueAt: number;
-  readonly received: ReadonlySet<number> | undefined;
+  /** QoS 2 identifiers, with the batch that their messages came in. */
+  readonly received: ReadonlyMap<number, number> | undefined;
   readonly subscriptions: ReadonlyMap<string, Subscription>;
   /** In order: in flight, then waiting. */
   entries(): Iterable<Entry>;
@@ -25,6 +26,8 @@ export interface DurableSession {
   firstWaiting(): Entry | undefined;
   /** The store could not own these: they are nobody's any more. */
   withdraw(entries: ReadonlySet<Entry>): void;
+  /** QoS 2 messages of this client that came in batch `refused` or later are not ours. */
+  forgetReceived(refused: number): void;
 }
 
 /**
@@ -58,6 +61,6 @@ export interface Durability {
 }
 
 export interface DurabilityWaiter {
-  /** `durable` rose, or the batch with number `refused` could not be written (0: none). */
+  /** `durable` rose, or batch `refused` could not be written, nor what came since (0: none). */
   onDurable(durable: number, refused: number, now: number): void;
 }

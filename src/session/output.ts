@@ -241,7 +241,7 @@ export class ClientOutput implements Channel, DurabilityWaiter {
     if (this.#closed) return;
     const kept: Held[] = [];
     for (const item of this.#held) {
-      if (refused !== 0 && item.ticket === refused) {
+      if (refused !== 0 && item.ticket >= refused) {
         if (this.#refuse(item.packet, now)) continue;
         item.ticket = this.#host.durability.ticket;
         kept.push(item);

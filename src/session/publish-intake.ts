@@ -40,7 +40,7 @@ export class PublishIntake {
   constructor(connected: ConnectedClient) {
     this.#connected = connected;
     const { received } = connected.session;
-    if (received !== undefined && received.size > 0) this.#inherited = new Set(received);
+    if (received !== undefined && received.size > 0) this.#inherited = new Set(received.keys());
   }
 
   onPublish(view: PublishView, now: number): void {
@@ -85,7 +85,8 @@ export class PublishIntake {
   #admit(view: PublishView, now: number): boolean {
     const { host, client, output, session } = this.#connected;
     const { packetIdentifier } = view;
-    const isRepeated = view.qos === 2 && session.received?.has(packetIdentifier) === true;
+    const ticket = view.qos === 2 ? session.received?.get(packetIdentifier) : undefined;
+    const isRepeated = ticket !== undefined;
     if (isRepeated) this.#inherited?.delete(packetIdentifier);
     else output.unanswered += 1;
     const accepted = (session.received?.size ?? 0) - (this.#inherited?.size ?? 0);
@@ -96,17 +97,17 @@ export class PublishIntake {
     }
     if (isRepeated) {
       // [MQTT5-4.3.3-10], [MQTT3-4.3.3-2]: acknowledged again, not delivered again.
-      const ticket = session.persistent ? host.durability.ticket : 0;
       output.answerPublish(2, packetIdentifier, ReasonCode.Success, ticket, undefined);
     }
     return !isRepeated;
   }
 
   /** A QoS 2 message is ours: its identifier is in use until PUBREL. */
-  #accept(packetIdentifier: number): void {
+  #accept(packetIdentifier: number, ticket: number): void {
     const { output, session } = this.#connected;
-    session.received ??= new Set();
-    session.received.add(packetIdentifier);
+    session.received ??= new Map();
+    session.received.set(packetIdentifier, ticket);
+    this.#inherited?.delete(packetIdentifier);
     output.unanswered -= 1;
   }
 
@@ -118,11 +119,9 @@ export class PublishIntake {
     const { session, output, version, host } = this.#connected;
     const known = session.received?.delete(packetIdentifier) === true;
     this.#inherited?.delete(packetIdentifier);
-    let ticket = 0;
-    if (known && session.persistent) {
-      host.durability.stateChanged(session);
-      ticket = host.durability.ticket;
-    }
+    if (known && session.persistent) host.durability.stateChanged(session);
+    // Also for an unknown identifier: an earlier PUBREL may have freed it, not durably yet.
+    const ticket = session.persistent ? host.durability.ticket : 0;
     const unknown = version === 5 ? ReasonCode.PacketIdentifierNotFound : ReasonCode.Success;
     output.answerPubrel(packetIdentifier, known ? ReasonCode.Success : unknown, ticket);
   }
@@ -145,11 +144,11 @@ export class PublishIntake {
     }
     let ticket = outcome.ticket;
     if (qos === 2) {
-      this.#accept(packetIdentifier);
       if (session.persistent) {
         host.durability.stateChanged(session);
         ticket = host.durability.ticket;
       }
+      this.#accept(packetIdentifier, ticket);
     }
     const isUnmatched = !outcome.matched && connected.version === 5;
     const reason = isUnmatched ? ReasonCode.NoMatchingSubscribers : ReasonCode.Success;
@@ -185,7 +184,7 @@ export class PublishIntake {
       return;
     }
     if (view.qos === 0) return;
-    if (view.qos === 2) this.#accept(view.packetIdentifier);
+    if (view.qos === 2) this.#accept(view.packetIdentifier, 0);
     output.answerPublish(view.qos, view.packetIdentifier, ReasonCode.Success, 0, undefined);
   }
 
@@ -345,7 +344,7 @@ export class PublishIntake {
       return;
     }
     if (qos === 0) return;
-    if (qos === 2) this.#accept(packetIdentifier);
+    if (qos === 2) this.#accept(packetIdentifier, 0);
     output.answerPublish(qos, packetIdentifier, ReasonCode.Success, 0, undefined);
   }
 

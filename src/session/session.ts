@@ -43,8 +43,11 @@ export class Session implements Receiver, DurableSession {
   will: SessionWill | undefined = undefined;
   /** Milliseconds since the epoch at which `will` is published; 0: not before a disconnect. */
   willDueAt = 0;
-  /** Packet Identifiers of QoS 2 messages received and not yet released [MQTT5-4.3.3-10]. */
-  received: Set<number> | undefined = undefined;
+  /**
+   * Packet Identifiers of QoS 2 messages received and not yet released [MQTT5-4.3.3-10], each with
+   * the batch that must be durable before its PUBREC leaves.
+   */
+  received: Map<number, number> | undefined = undefined;
   /** By Topic Filter as the client sent it. Changed by the broker only. */
   readonly subscriptions: Map<string, Subscription> = new Map();
   /** How many of them have No Local. Kept by the broker. */
@@ -331,6 +334,16 @@ export class Session implements Receiver, DurableSession {
       },
     );
     if (this.#waiting?.length === 0) this.#waiting = undefined;
+  }
+
+  /**
+   * The store could not own what came in batch `refused` or later: when the client sends it again, which may
+   * be on another connection, it is new.
+   */
+  forgetReceived(refused: number): void {
+    for (const [packetIdentifier, ticket] of this.received ?? []) {
+      if (ticket >= refused) this.received?.delete(packetIdentifier);
+    }
   }
 
   #isDrained(): boolean {
