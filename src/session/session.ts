@@ -337,8 +337,8 @@ export class Session implements Receiver, DurableSession {
   }
 
   /**
-   * The store could not own what came in batch `refused` or later: when the client sends it again, which may
-   * be on another connection, it is new.
+   * The store could not own what came in batch `refused` or later: when the client sends it again,
+   * which may be on another connection, it is new.
    */
   forgetReceived(refused: number): void {
     for (const [packetIdentifier, ticket] of this.received ?? []) {

@@ -128,7 +128,7 @@ class Pair {
     this.publisher = undefined;
     this.subscriber = undefined;
     this.pending = [];
-    this.store = this.store.crashed() as HeldStore;
+    this.store = this.store.crashed();
     this.core = new Core({ store: this.store, settings, startAt: this.core.clock.at + 1000 });
     this.connectPublisher();
   }
