@@ -45,6 +45,8 @@ export class Space {
   readonly #pageBytes: number;
   #fileBytes: number;
   #usedBytes = 0;
+  /** False from a commit until it was measured how far LMDB came. */
+  #isMeasured = false;
 
   constructor(directory: string, environment: Environment, reserveBytes: number) {
     this.#file = openSync(dataFile(directory), 'r+');
@@ -58,6 +60,8 @@ export class Space {
 
   /** True when LMDB can commit the batch without meeting the end of the disk. */
   admits(need: SpaceNeed): boolean {
+    if (!this.#isMeasured) this.#measure();
+    this.#isMeasured = false;
     const likely = 2 * need.bytes + 32 * this.#pageBytes;
     while (this.#headroom() < likely + this.#reserveBytes) {
       if (!this.#extend(Math.max(stepBytes, likely))) return this.#fitsFull(need);
@@ -65,8 +69,11 @@ export class Space {
     return true;
   }
 
-  /** After a commit, whether it succeeded or not. Enlarges the file by at most one step. */
-  afterCommit(): void {
+  /**
+   * Between two batches, when there is time for it; {@link admits} does not rely on it, because the
+   * next batch may be there already. Enlarges the file by at most one step.
+   */
+  prepareNext(): void {
     this.#measure();
     if (this.#headroom() < this.#reserveBytes + stepBytes) this.#extend(stepBytes);
   }
@@ -91,6 +98,7 @@ export class Space {
   #measure(): void {
     const { lastPageNumber } = statisticsOf(this.#environment.root);
     this.#usedBytes = (lastPageNumber + 1) * this.#pageBytes;
+    this.#isMeasured = true;
     if (this.#headroom() < 0) this.#fileBytes = fstatSync(this.#file).size;
   }
 

@@ -77,7 +77,7 @@ class Writer {
 
   #prepareNext(): void {
     try {
-      this.#open?.space.afterCommit();
+      this.#open?.space.prepareNext();
     } catch {
       // The next batch meets the same trouble and reports it.
       this.close();
