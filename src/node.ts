@@ -230,6 +230,9 @@ export class Node {
     const turn = this.#turn;
     return {
       kind: store.kind,
+      get isFull() {
+        return store.isFull;
+      },
       get: (table, key) => store.get(table, key),
       entries: (table, from, to) => store.entries(table, from, to),
       newBatch: () => store.newBatch(),

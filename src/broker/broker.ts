@@ -158,7 +158,7 @@ export class Broker implements ClientHost, SessionHost {
     const removals = this.#store.newBatch();
     const report = loader.finish(removals);
     this.durability.resumeNumbers(report.lastNumber);
-    if (removals.size > 0) this.#store.commit(removals, () => {});
+    if (removals.size > 0) this.durability.commitRemovals(removals);
     this.#registry.resume(now);
     return report;
   }
@@ -208,6 +208,7 @@ export class Broker implements ClientHost, SessionHost {
     const { topicName, payload, qos = 0, retain = false, mountpoint = '' } = publish;
     const topic = Buffer.from(topicName, 'utf8');
     const message = new Message(topicName, topic, payload, undefined, qos, retain, 0, '');
+    message.isOurs = true;
     this.#publishMessage(this.#realm(mountpoint), message, now);
   }
 

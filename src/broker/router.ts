@@ -60,6 +60,7 @@ export class Router {
     const qos = deliveredQoS(message.qos, member);
     const retain = entry.retain && member.retainAsPublished;
     const { subscriptionIdentifiers } = member;
+    message.isOurs = true;
     member.session.accept(new Entry(message, qos, retain, subscriptionIdentifiers, group), now);
   }
 

@@ -253,6 +253,7 @@ export class SessionRegistry {
       seconds < 0 ? 0 : now + seconds * 1000,
       session.clientIdentifier,
     );
+    message.isOurs = true;
     this.#host.publishMessage(realm, message, now);
   }
 

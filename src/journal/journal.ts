@@ -35,7 +35,8 @@ interface Writing {
   readonly number: number;
   readonly sessions: Map<DurableSession, SessionChanges>;
   readonly retained: Map<number, RetainedChange>;
-  readonly messages: readonly Message[];
+  /** Bodies that get a record of their own in this batch. */
+  readonly messages: Message[];
   readonly removedMessages: readonly number[];
 }
 
@@ -115,11 +116,17 @@ export class Journal implements Durability {
   finished(session: DurableSession, entry: Entry): void {
     const changes = this.#changesOf(session);
     changes.state = true;
-    this.#release(entry.message);
     const { chunk } = entry;
+    const body = this.#release(entry.message);
+    if (body !== 0) {
+      if (chunk !== undefined && isWithinQueue(session, entry)) (chunk.bodies ??= []).push(body);
+      else this.#removedMessages.push(body);
+    }
     if (chunk === undefined) return;
     chunk.remaining -= 1;
-    if (chunk.remaining === 0) changes.emptied.push(chunk);
+    if (chunk.remaining > 0) return;
+    changes.emptied.push(chunk);
+    this.#removedMessages.push(...(chunk.bodies ?? []));
   }
 
   stateChanged(session: DurableSession): void {
@@ -134,8 +141,13 @@ export class Journal implements Durability {
     if (session.storeNumber === 0) return;
     const changes = this.#changesOf(session);
     changes.ended = true;
-    for (const chunk of chunksOf(session)) changes.emptied.push(chunk);
-    for (const entry of session.entries()) if (entry.sequence !== 0) this.#release(entry.message);
+    for (const chunk of chunksOf(session)) {
+      changes.emptied.push(chunk);
+      this.#removedMessages.push(...(chunk.bodies ?? []));
+    }
+    for (const entry of session.entries()) {
+      if (entry.sequence !== 0) this.#releaseBody(entry.message);
+    }
     for (const subscription of session.subscriptions.values()) {
       if (subscription.storeNumber !== 0) {
         changes.subscriptions.set(subscription.storeNumber, undefined);
@@ -174,17 +186,40 @@ export class Journal implements Durability {
    * time has passed since the last one.
    */
   commit(isIdle: boolean): void {
-    if (this.#writing !== undefined || !this.#isDirty()) return;
-    if (this.#waiters.size === 0 && !isIdle) return;
-    if (this.refusing && !isIdle) return;
+    if (this.#writing !== undefined) return;
+    if (this.refusing) {
+      // Also when there is nothing to write: the batch asks whether there is room again.
+      if (!isIdle) return;
+    } else if (!this.#isDirty() || (this.#waiters.size === 0 && !isIdle)) return;
     const batch = this.#store.newBatch();
+    const writing = this.#takeChanges();
+    if (this.#store.isFull) this.#withhold(writing);
+    for (const [session, changes] of writing.sessions) {
+      this.#putSession(batch, session, changes, writing.messages);
+    }
+    for (const [number, change] of writing.retained) putRetained(batch, number, change);
+    for (const number of writing.removedMessages) batch.remove('message', key(number));
+    this.#begin(batch, writing);
+  }
+
+  /** Before anything else: what loading found superfluous goes. */
+  commitRemovals(removals: StoreBatch): void {
+    this.#begin(removals, this.#takeChanges());
+  }
+
+  #begin(batch: StoreBatch, writing: Writing): void {
+    assert(this.#writing === undefined, 'one batch at a time');
+    this.#writing = writing;
+    this.#store.commit(batch, (failure) => this.#onSettled(writing, failure));
+  }
+
+  #takeChanges(): Writing {
     this.#started += 1;
-    const messages: Message[] = [];
     const writing: Writing = {
       number: this.#started,
       sessions: this.#sessions,
       retained: this.#retained,
-      messages,
+      messages: [],
       removedMessages: this.#removedMessages,
     };
     this.#sessions = new Map();
@@ -192,13 +227,23 @@ export class Journal implements Durability {
     this.#removedMessages = [];
     this.#recent = undefined;
     this.#undurableBytes = 0;
+    return writing;
+  }
+
+  /**
+   * The disk is full: what takes much room stays for later, lest it keep back what makes room.
+   */
+  #withhold(writing: Writing): void {
     for (const [session, changes] of writing.sessions) {
-      this.#putSession(batch, session, changes, messages);
+      if (changes.appended.length === 0) continue;
+      this.#sessions.set(session, { ...noChanges(), state: true, appended: changes.appended });
+      changes.appended = [];
     }
-    for (const [number, change] of writing.retained) putRetained(batch, number, change);
-    for (const number of writing.removedMessages) batch.remove('message', key(number));
-    this.#writing = writing;
-    this.#store.commit(batch, (failure) => this.#onSettled(writing, failure));
+    for (const [number, change] of writing.retained) {
+      if (change.retained === undefined) continue;
+      this.#retained.set(number, change);
+      writing.retained.delete(number);
+    }
   }
 
   #onSettled(writing: Writing, failure: StoreFailure | undefined): void {
@@ -207,8 +252,10 @@ export class Journal implements Durability {
     let refused = 0;
     if (failure === undefined) {
       this.durable = writing.number;
-      if (this.refusing) this.#host.storeRecovered();
-      this.refusing = false;
+      if (this.refusing && !this.#store.isFull) {
+        this.refusing = false;
+        this.#host.storeRecovered();
+      }
     } else {
       refused = writing.number;
       this.refusing = true;
@@ -225,8 +272,9 @@ export class Journal implements Durability {
   }
 
   /**
-   * The store has none of the batch: messages are withdrawn, all else is tried again. Messages that
-   * came since are withdrawn too, lest they overtake what their publisher sends again.
+   * The store has none of the batch: messages are withdrawn, unless they are ours; all else is tried
+   * again. Messages that came since are withdrawn too, lest they overtake what their publisher sends
+   * again.
    */
   #takeBack(writing: Writing): void {
     for (const [session, failed] of writing.sessions) {
@@ -235,14 +283,19 @@ export class Journal implements Durability {
     }
     for (const [session, changes] of this.#sessions) {
       const lost = new Set<Entry>();
+      const kept: Entry[] = [];
       for (const entry of changes.appended) {
         if (entry.state === EntryState.Done) continue;
-        this.#release(entry.message);
-        entry.sequence = 0;
         entry.chunk = undefined;
+        if (entry.message.isOurs) {
+          kept.push(entry);
+          continue;
+        }
+        this.#releaseBody(entry.message);
+        entry.sequence = 0;
         lost.add(entry);
       }
-      changes.appended = [];
+      changes.appended = kept;
       session.withdraw(lost);
       session.forgetReceived(writing.number);
     }
@@ -280,11 +333,18 @@ export class Journal implements Durability {
     return this.#lastNumber;
   }
 
-  #release(message: Message): void {
+  /** Returns the number of the body's record when nobody needs it any more, else 0. */
+  #release(message: Message): number {
     message.references -= 1;
-    if (message.references > 0 || message.storeNumber === 0) return;
-    this.#removedMessages.push(message.storeNumber);
+    if (message.references > 0) return 0;
+    const { storeNumber } = message;
     message.storeNumber = 0;
+    return storeNumber;
+  }
+
+  #releaseBody(message: Message): void {
+    const body = this.#release(message);
+    if (body !== 0) this.#removedMessages.push(body);
   }
 
   #putSession(
@@ -347,6 +407,15 @@ export class Journal implements Durability {
     writeMessage(writer, message);
     batch.put('message', key(message.storeNumber), writer.take());
   }
+}
+
+/**
+ * True for what ends between others that wait: the state record cannot say so, and a reader would
+ * miss its body.
+ */
+function isWithinQueue(session: DurableSession, entry: Entry): boolean {
+  const first = session.firstWaiting();
+  return first !== undefined && first.sequence !== 0 && first.sequence < entry.sequence;
 }
 
 function putRetained(batch: StoreBatch, number: number, change: RetainedChange): void {

@@ -17,6 +17,8 @@ export interface Chunk {
   readonly firstSequence: number;
   /** Entries in it that are not Done. The record is removed when this reaches 0. */
   remaining: number;
+  /** Records of bodies that go with it. */
+  bodies?: number[];
 }
 
 /** A shared subscription's group, as far as an entry needs it: to go to another member. */

@@ -21,6 +21,11 @@ export class Message {
   readonly expiresAt: number;
   /** Client Identifier of the publisher, for No Local; '' for the broker itself. */
   readonly publisher: string;
+  /**
+   * Nobody will send it again, because its publisher was answered or is the broker itself: a store
+   * that fails does not withdraw it.
+   */
+  isOurs = false;
   /** Number of its record in the `message` table; 0 while it has none. Set by the journal. */
   storeNumber = 0;
   /** Persisted entries that refer to this message. Kept by the journal. */

@@ -28,6 +28,7 @@ interface MemoryTable {
  */
 export class MemoryStore implements Store {
   readonly kind = 'memory';
+  readonly isFull = false;
   readonly #tables = new Map<StoreTable, MemoryTable>();
 
   constructor() {

@@ -44,6 +44,12 @@ export interface Store {
   ): Iterable<readonly [key: Uint8Array, value: Uint8Array]>;
   newBatch(): StoreBatch;
   /**
+   * True from a commit that was refused for want of room until there is room for one of its kind
+   * again. What needs little, above all what removes, may be committed meanwhile. Kept up to date
+   * by commits; one of an empty batch does nothing else.
+   */
+  readonly isFull: boolean;
+  /**
    * Writes the batch. `done` is called once, possibly before `commit` returns: without a failure
    * when the batch is durable (`store.sync = on`: synced to the disk; off: visible), with one when
    * none of it is. At most one commit is under way; the caller waits for `done`.

@@ -80,6 +80,7 @@ export class Core {
   readonly drops: { clientIdentifier: string; topicName: string; reason: DropReason }[] = [];
   readonly log: string[] = [];
   readonly clients: TestClient[] = [];
+  readonly loaded: ReturnType<Broker['load']>;
 
   constructor(options: CoreOptions = {}) {
     const clock = { at: options.startAt ?? 1_700_000_000_000, now: (): number => clock.at };
@@ -101,7 +102,7 @@ export class Core {
       storeFailed: () => {},
       storeRecovered: () => {},
     });
-    this.broker.load(clock.at);
+    this.loaded = this.broker.load(clock.at);
   }
 
   /** A new connection that has sent nothing yet. */

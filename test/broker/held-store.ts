@@ -16,6 +16,8 @@ export class HeldStore implements Store {
   #pending: { batch: StoreBatch; done: (failure: StoreFailure | undefined) => void } | undefined;
   /** Commits finish at once while this is false. */
   isHeld = false;
+  /** As the contract says; the test sets it. */
+  isFull = false;
   /** The next commits fail with this. */
   failure: StoreFailure | undefined;
   commits = 0;

@@ -51,6 +51,7 @@ type Done = (failure: StoreFailure | undefined) => void;
  */
 export class LmdbStore implements Store {
   readonly kind = 'lmdb';
+  isFull = false;
   readonly #options: Required<LmdbStoreOptions>;
   #environment: Environment | undefined;
   #writer: Worker | undefined;
@@ -93,7 +94,7 @@ export class LmdbStore implements Store {
       done({ code: 'STORE_CLOSED', message: `The data directory ${directory} was closed.` });
       return;
     }
-    if (batch.size === 0) {
+    if (batch.size === 0 && !this.isFull) {
       done(undefined);
       return;
     }
@@ -150,6 +151,7 @@ export class LmdbStore implements Store {
 
   #onAnswer(answer: WriterAnswer): void {
     if (answer.packed.byteLength <= keptBufferBytesMax) this.#spare = answer.packed;
+    this.isFull = answer.isFull;
     if (answer.reopen) this.#reopen();
     else this.#environment?.root.resetReadTxn();
     this.#answer(answer.failure);

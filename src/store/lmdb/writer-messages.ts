@@ -23,6 +23,8 @@ export interface WriterAnswer {
   /** The buffer of the request, for use again. */
   readonly packed: ArrayBuffer;
   readonly failure: StoreFailure | undefined;
+  /** There is no room yet for a batch like the last one that was refused for want of it. */
+  readonly isFull: boolean;
   /**
    * The failure came out of LMDB: the thread has closed its environment, and the other one has to
    * do so as well, because what LMDB holds in memory is not trusted after a failed commit.

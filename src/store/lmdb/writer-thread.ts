@@ -11,16 +11,21 @@ import type { StoreFailure } from '../mod.js';
 import { type Environment, openEnvironment, type TableHandle } from './environment.js';
 import { meansFull, reasonOf } from './errors.js';
 import { type ChangeTarget, unpackBatch } from './packed-batch.js';
-import { Space } from './space.js';
+import { Space, type SpaceNeed } from './space.js';
 import type { WriterAnswer, WriterBatch, WriterOptions, WriterRequest } from './writer-messages.js';
 
 /** With sync off, everything older than this is synced nevertheless. */
 const lazySyncMs = 1000;
+/** What a batch needs that is to be taken before the disk counts as having room again. */
+const likeChangesMax = 1000;
+const likeBytesMax = 2 ** 20;
 
 class Writer {
   readonly #options: WriterOptions;
   #open: { readonly environment: Environment; readonly space: Space } | undefined;
   #unsynced = false;
+  /** The last batch that was refused for want of room, until there is room for its like. */
+  #refused: SpaceNeed | undefined;
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -31,16 +36,18 @@ class Writer {
     const { packed } = batch;
     try {
       const { environment, space } = this.#opened();
-      if (!space.admits(batch)) return { packed, failure: this.#full(), reopen: false };
-      commit(environment, batch);
+      if (!space.admits(batch))
+        return { packed, failure: this.#full(batch), ...this.#state(false) };
+      if (batch.changes > 0) commit(environment, batch);
       this.#unsynced = true;
+      if (this.#refused !== undefined && space.admits(this.#refused)) this.#refused = undefined;
       // After the answer, so that room for the next batch costs this one nothing.
       setImmediate(() => this.#prepareNext());
-      return { packed, failure: undefined, reopen: false };
+      return { packed, failure: undefined, ...this.#state(false) };
     } catch (error) {
       this.close();
-      const failure = meansFull(error) ? this.#full() : this.#broken(error);
-      return { packed, failure, reopen: true };
+      const failure = meansFull(error) ? this.#full(batch) : this.#broken(error);
+      return { packed, failure, ...this.#state(true) };
     }
   }
 
@@ -90,8 +97,18 @@ class Writer {
     this.#open.space.sync();
   }
 
-  #full(): StoreFailure {
+  #state(reopen: boolean): { readonly isFull: boolean; readonly reopen: boolean } {
+    return { isFull: this.#refused !== undefined, reopen };
+  }
+
+  #full(need: SpaceNeed): StoreFailure {
     const { directory } = this.#options;
+    // A refused backlog asks for more than what comes after it.
+    this.#refused = {
+      changes: Math.min(need.changes, likeChangesMax),
+      puts: Math.min(need.puts, likeChangesMax),
+      bytes: Math.min(need.bytes, likeBytesMax),
+    };
     return {
       code: 'STORE_FULL',
       message: `The disk of the data directory ${directory} is full${freeText(directory)}; free some space there, nothing needs a restart.`,
