@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { filesBelow, Refusal, root, runNode } from './workspace.mjs';
 
-const compiled = ['src', 'test', 'bench'];
+const compiled = ['src', 'sim', 'test', 'bench'];
 const stamp = join(root, 'dist', '.build-stamp');
 const compilerState = join(root, 'dist', '.tsbuildinfo');
 

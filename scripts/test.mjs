@@ -11,7 +11,7 @@ import { install } from './install.mjs';
 import { filesBelow, main, Refusal, root, run, runNode } from './workspace.mjs';
 
 /** In the order in which they are worth seeing. Tests of the tree itself lie in test/ directly. */
-const groups = ['tidy', 'unit', 'wire', 'broker', 'process'];
+const groups = ['tidy', 'unit', 'wire', 'sim', 'broker', 'process'];
 const fileTimeoutMs = 10 * 60 * 1000;
 
 await main(() => {

@@ -32,6 +32,11 @@ const pure: Readonly<Record<string, readonly string[]>> = {
     ...['base', 'packet', 'topic', 'queue', 'retain', 'session', 'auth', 'store'],
     ...['journal', 'metrics'],
   ],
+  'cluster/identity': ['base'],
+  'cluster/netsplit': ['base', 'cluster/identity'],
+  'cluster/metadata': ['base', 'cluster/identity'],
+  'cluster/membership': ['base', 'cluster/identity'],
+  'cluster/link': ['base', 'cluster/identity'],
 };
 const all = Object.keys(pure);
 
