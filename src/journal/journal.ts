@@ -272,9 +272,9 @@ export class Journal implements Durability {
   }
 
   /**
-   * The store has none of the batch: messages are withdrawn, unless they are ours; all else is tried
-   * again. Messages that came since are withdrawn too, lest they overtake what their publisher sends
-   * again.
+   * The store has none of the batch: messages are withdrawn, unless they are ours; all else is
+   * tried again. Messages that came since are withdrawn too, lest they overtake what their
+   * publisher sends again.
    */
   #takeBack(writing: Writing): void {
     for (const [session, failed] of writing.sessions) {

@@ -6,8 +6,8 @@ import type { Site } from './site.js';
  * millisecond. A safe integer until the year 2248. Two sites may have equal ones; then the higher
  * site is the later.
  *
- * Hybrid logical clock: Kulkarni, Demirbas et al., Logical Physical Clocks, 2014, with one number in
- * place of two because a count that overflows may borrow from the next millisecond.
+ * Hybrid logical clock: Kulkarni, Demirbas et al., Logical Physical Clocks, 2014, with one number
+ * in place of two because a count that overflows may borrow from the next millisecond.
  */
 export type Stamp = number;
 

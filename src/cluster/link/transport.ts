@@ -18,7 +18,9 @@ export interface PeerConnection {
   readonly unsentBytes: number;
   /** Both ends proved who they are by certificate; binds the handshake to the TLS session. */
   readonly exporter: Uint8Array | undefined;
-  /** `bytes` become the transport's. Sent at the end of the turn, with what else was handed over. */
+  /**
+   * `bytes` become the transport's. Sent at the end of the turn, with what else was handed over.
+   */
   send(bytes: Uint8Array): void;
   /** No more bytes are read until `resumeReading`. */
   pauseReading(): void;

@@ -6,6 +6,7 @@ import { createServer, connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { openPasswordFile } from '../../../src/auth/files/mod.js';
@@ -192,7 +193,8 @@ test('a typed password is asked for twice, edited with backspace, and never show
   );
   assert.equal((await read).toString(), 's\u00e4cret');
   assert.deepEqual(terminal.modes, [true, false, true, false]);
-  assert.equal(String(shown.read()), 'Password: \nReenter password: \n');
+  shown.end();
+  assert.equal(await text(shown), 'Password: \nReenter password: \n');
 });
 
 test('two different typed passwords, an empty one and Ctrl-C change nothing', async () => {
