@@ -24,3 +24,21 @@ export {
   rowsMax,
   writeFrame,
 } from './frames.js';
+export {
+  type DialPlan,
+  Handshake,
+  type HandshakeOut,
+  handshakeTimeoutMs,
+  type LinkCrypto,
+  type LinkJudge,
+  type LocalNode,
+  type PeerFacts,
+} from './handshake.js';
+export {
+  type ClaimedPeer,
+  type Objection,
+  objections,
+  type Refusal,
+  RefusalCode,
+  type VersionRange,
+} from './refusal.js';
