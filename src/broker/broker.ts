@@ -11,7 +11,9 @@ import {
   type ClientLog,
   type ClientPort,
   type DropReason,
+  type Gates,
   type LinkHandler,
+  openGates,
   type PublishOutcome,
   type Receiver,
   type Registration,
@@ -69,6 +71,7 @@ export class Broker implements ClientHost, SessionHost {
   readonly publication: Publication = new Publication();
   readonly writeBufferLimit: { bytes: number };
   settings: Settings;
+  gates: Gates = openGates;
   readonly #host: BrokerHost;
   readonly #store: Store;
   readonly #router: Router;

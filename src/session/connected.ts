@@ -13,7 +13,8 @@ import {
   writePingresp,
   writePubrel,
 } from '../packet/mod.js';
-import { type ConnectedClient, type Connection, Wait } from './connection.js';
+import { type ConnectedClient, type Connection, type RefusedBy, Wait } from './connection.js';
+import type { GateOperation } from './gates.js';
 import type { ClientHost, Registration } from './host.js';
 import type { ClientLimits } from './limits.js';
 import type { CloseCause } from './link.js';
@@ -51,6 +52,7 @@ export class Connected implements ConnectedClient {
   #readAgainAt = 0;
   /** Milliseconds since the epoch at which a 3.x client that was refused is closed; 0: not. */
   #closeAt = 0;
+  #refusedBy: RefusedBy = 'store';
   /** State of a re-authentication under way. */
   #reAuthentication: { state: unknown } | undefined;
 
@@ -96,7 +98,7 @@ export class Connected implements ConnectedClient {
         metrics,
         durability: client.host.durability,
         writeBufferLimit: client.host.writeBufferLimit,
-        onPublishRefused: (_qos, _identifier, when) => this.onPublishRefused(when),
+        onPublishRefused: (_qos, _identifier, when) => this.onRefused('store', when),
       },
       client,
     );
@@ -201,7 +203,7 @@ export class Connected implements ConnectedClient {
       client.disconnect(ReasonCode.MaximumConnectTime, 'max_connection_lifetime is over', now);
       return;
     }
-    if (this.#closeAt !== 0 && (now >= this.#closeAt || !this.host.durability.refusing)) {
+    if (this.#closeAt !== 0 && (now >= this.#closeAt || this.#mayResend())) {
       client.disconnect(
         ReasonCode.QuotaExceeded,
         'closed so that refused messages are resent',
@@ -245,11 +247,27 @@ export class Connected implements ConnectedClient {
     this.setDeadline(now);
   }
 
-  onPublishRefused(now: number): void {
-    this.counters.publishError += 1;
+  gateRefusal(operation: GateOperation, now: number): string | undefined {
+    const { gates } = this.host;
+    if (gates.isOpen) return undefined;
+    const closed = gates.refusal(operation, this.limits.gates[operation]);
+    if (closed !== undefined) gates.noteRefused(operation, this.session, now);
+    return closed;
+  }
+
+  onRefused(by: RefusedBy, now: number): void {
+    if (by !== 'unsubscribe') this.counters.publishError += 1;
     if (this.version === 5 || this.#closeAt !== 0) return;
+    this.#refusedBy = by;
     this.#closeAt = now + this.host.settings.refusedCloseAfterMs;
     this.setDeadline(now);
+  }
+
+  /** What stood in the way of this 3.x client is over. */
+  #mayResend(): boolean {
+    if (this.#refusedBy === 'store') return !this.host.durability.refusing;
+    const { gates } = this.host;
+    return gates.refusal(this.#refusedBy, this.limits.gates[this.#refusedBy]) === undefined;
   }
 
   get isRefusing(): boolean {

@@ -1,6 +1,7 @@
 import type { AuthChain, ClientFacts } from '../auth/mod.js';
 import type { VersionCounters } from '../metrics/mod.js';
 import type { Decoder, ProtocolVersion } from '../packet/mod.js';
+import type { GateOperation } from './gates.js';
 import type { ClientHost, ClientPort } from './host.js';
 import type { ClientLimits } from './limits.js';
 import type { ClientOutput } from './output.js';
@@ -12,6 +13,9 @@ import type { Session } from './session.js';
  */
 export const Wait = { Decision: 1, Connack: 2, Rate: 4, Backlog: 8 } as const;
 export type Wait = (typeof Wait)[keyof typeof Wait];
+
+/** What a 3.x client waits for, without an answer, until it is closed and may send again. */
+export type RefusedBy = 'store' | 'publish' | 'unsubscribe';
 
 /** The connection as its phases use it. Implemented by {@link Client}. */
 export interface Connection extends ClientPort {
@@ -48,8 +52,10 @@ export interface ConnectedClient {
   readonly isBridge: boolean;
   /** After one refusal all later publishes of a 3.x connection are refused, to keep their order. */
   readonly isRefusing: boolean;
-  /** A publish of this client could not be owned; a 3.x client can only be told by closing. */
-  onPublishRefused(now: number): void;
+  /** Something of this client was refused; a 3.x client can only be told by closing. */
+  onRefused(by: RefusedBy, now: number): void;
+  /** Why the cluster does not serve this now; undefined: it does. Noted when it is refused. */
+  gateRefusal(operation: GateOperation, now: number): string | undefined;
   /** Nothing is read from this client before `when`. */
   delayReading(when: number, now: number): void;
 }

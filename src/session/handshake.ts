@@ -391,6 +391,15 @@ export class Handshake {
   }
 
   #register(registration: Registration, now: number): void {
+    const { gates } = this.#client.host;
+    if (!gates.isOpen) {
+      const closed = gates.refusal('connect', registration.limits.gates.connect);
+      if (closed !== undefined) {
+        gates.noteRefused('connect', registration, now);
+        this.refuse(ReasonCode.ServerUnavailable, `not_ready: ${closed}`);
+        return;
+      }
+    }
     this.#step = { name: 'registering', connect: registration.connect };
     this.#client.host.register(registration, now);
   }

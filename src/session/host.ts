@@ -4,6 +4,7 @@ import type { Metrics } from '../metrics/mod.js';
 import type { ConnectPacket } from '../packet/mod.js';
 import type { Publication } from '../queue/mod.js';
 import type { Durability } from './durability.js';
+import type { Gates } from './gates.js';
 import type { ClientLimits } from './limits.js';
 import type { ClientLink } from './link.js';
 import type { ChannelOwner } from './session-ports.js';
@@ -76,6 +77,8 @@ export interface ClientHost {
   /** The chain that is asked about the clients of a listener. */
   authOf(listener: ListenerFacts): AuthChain;
   readonly log: ClientLog;
+  /** What is refused while a member of the cluster is missing. */
+  readonly gates: Gates;
   /** Unsent bytes that a connection may have; lower while all together have too many. */
   readonly writeBufferLimit: { readonly bytes: number };
   /** The publication being routed: one per node, since routing runs to completion. */

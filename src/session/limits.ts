@@ -1,4 +1,5 @@
 import type { RegisterModifiers } from '../auth/mod.js';
+import { type GateOverrides, noOverrides, overridesOf } from './gates.js';
 import {
   isSharedSubscriptionPolicy,
   type Settings,
@@ -18,6 +19,8 @@ export interface ClientLimits {
   readonly maxOfflineMessages: number;
   readonly queueType: 'fifo' | 'lifo';
   readonly overrideMaxOnlineMessages: boolean;
+  /** `allow_…_during_netsplit` for this client. */
+  readonly gates: GateOverrides;
 }
 
 /** One shared record per (settings, lifetime), so that a client without overrides owns none. */
@@ -45,6 +48,7 @@ export function limitsOf(
       maxOfflineMessages: settings.maxOfflineMessages,
       queueType: settings.queueType,
       overrideMaxOnlineMessages: settings.overrideMaxOnlineMessages,
+      gates: noOverrides,
     });
     byLifetime.set(maxConnectionLifetime, base);
   }
@@ -68,5 +72,6 @@ function overridden(base: ClientLimits, modifiers: RegisterModifiers): ClientLim
     maxOfflineMessages: modifiers.maxOfflineMessages ?? base.maxOfflineMessages,
     queueType: modifiers.queueType ?? base.queueType,
     overrideMaxOnlineMessages: base.overrideMaxOnlineMessages,
+    gates: overridesOf(modifiers),
   };
 }

@@ -9,6 +9,7 @@
  */
 export { Client } from './client.js';
 export type { Durability, DurabilityWaiter, DurableSession } from './durability.js';
+export { type Gates, openGates } from './gates.js';
 export type {
   ClientHost,
   ClientLog,

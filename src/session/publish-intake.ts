@@ -135,11 +135,19 @@ export class PublishIntake {
       output.unanswered -= 1;
       return;
     }
+    if (!host.gates.isOpen) {
+      const closed = connected.gateRefusal('publish', now);
+      if (closed !== undefined) {
+        this.#refuse(qos, packetIdentifier, ReasonCode.ImplementationSpecificError, closed);
+        if (qos > 0) connected.onRefused('publish', now);
+        return;
+      }
+    }
     const outcome = host.publish(topic, session, now);
     if (qos === 0) return;
     if (outcome.refused !== 0) {
       this.#refuse(qos, packetIdentifier, outcome.refused, outcome.reason);
-      connected.onPublishRefused(now);
+      connected.onRefused('store', now);
       return;
     }
     let ticket = outcome.ticket;

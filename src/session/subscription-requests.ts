@@ -1,5 +1,6 @@
 import type { Decision, SubscribeModifiers, UnsubscribeModifiers } from '../auth/mod.js';
 import {
+  type ProtocolVersion,
   type QoS,
   ReasonCode,
   type SubscribePacket,
@@ -110,11 +111,12 @@ export class SubscriptionRequests {
     const { session, output, client, version, host, counters } = this.#connected;
     const codes: number[] = [];
     const retainedFor: Subscription[] = [];
-    let reason: string | undefined;
+    let reason = this.#connected.gateRefusal('subscribe', now);
+    const closed = reason === undefined ? undefined : { reasonCode: closedCode(version), reason };
     for (let at = 0; at < parsed.length; at += 1) {
       const one = this.#granted(parsed[at] as ParsedRequest, decision, at);
       if ('reasonCode' in one) counters.subscribeAuthError += 1;
-      const answer = 'reasonCode' in one ? one : this.#add(one, packet, retainedFor);
+      const answer = 'reasonCode' in one ? one : (closed ?? this.#add(one, packet, retainedFor));
       codes.push(answer.reasonCode);
       reason ??= answer.reason;
     }
@@ -224,6 +226,11 @@ export class SubscriptionRequests {
       output.whenDurable(0, (when) => this.#sendUnsuback(packet, codes, reason, when), now);
       return;
     }
+    const closed = this.#connected.gateRefusal('unsubscribe', now);
+    if (closed !== undefined) {
+      this.#refuseUnsubscribe(packet, closed, now);
+      return;
+    }
     const changed = decision.verdict === 'allow' ? decision.modifiers?.topicFilters : undefined;
     const codes = packet.topicFilters.map((topicFilter, at) =>
       host.unsubscribe(session, changed?.[at] ?? topicFilter)
@@ -232,6 +239,17 @@ export class SubscriptionRequests {
     );
     const ticket = session.persistent && !host.durability.refusing ? host.durability.ticket : 0;
     output.whenDurable(ticket, (when) => this.#sendUnsuback(packet, codes, undefined, when), now);
+  }
+
+  /** A cluster without a member does not unsubscribe. 3.x has no UNSUBACK that says so. */
+  #refuseUnsubscribe(packet: UnsubscribePacket, reason: string, now: number): void {
+    const { output, version } = this.#connected;
+    if (version !== 5) {
+      this.#connected.onRefused('unsubscribe', now);
+      return;
+    }
+    const codes = packet.topicFilters.map(() => ReasonCode.ImplementationSpecificError);
+    output.whenDurable(0, (when) => this.#sendUnsuback(packet, codes, reason, when), now);
   }
 
   #sendUnsuback(
@@ -252,4 +270,8 @@ export class SubscriptionRequests {
     counters.unsubackSent += 1;
     client.link.touch();
   }
+}
+
+function closedCode(version: ProtocolVersion): number {
+  return version === 5 ? ReasonCode.ImplementationSpecificError : ReasonCode.UnspecifiedError;
 }
