@@ -46,6 +46,7 @@ export function checkListener(
   const name = `listener.${listener.type}.${listener.name}`;
   checkPlugins(`${name}.auth_plugins`, listener.authPlugins, place, isEnabled, report);
   checkPlugins(`${name}.authz_plugins`, listener.authzPlugins, place, isEnabled, report);
+  checkForwarding(listener, name, place, report);
   if (listener.type !== 'ssl' && listener.type !== 'wss') return;
   const { certfile, keyfile, cafile } = listener;
   const isPskOnly = listener.type === 'ssl' && listener.pskSupport && certfile === '';
@@ -58,6 +59,20 @@ export function checkListener(
     const remedy = `set ${name}.cafile to the certificates that vouch for clients`;
     report('error', place, `${name} requires certificates of its clients: ${remedy}`);
   }
+}
+
+/** Nobody is believed by default, so a listener that asks for forwarding has to say whom. */
+function checkForwarding(
+  listener: ListenerConfiguration,
+  name: string,
+  place: Place,
+  report: Report,
+): void {
+  const { type, path, proxyXffSupport, proxyXffTrustedIntermediate } = listener;
+  if (type !== 'ws' || path !== undefined) return;
+  if (!proxyXffSupport || proxyXffTrustedIntermediate.length > 0) return;
+  const remedy = `set ${name}.proxy_xff_trusted_intermediate to the addresses of your proxies`;
+  report('warning', place, `${name} refuses every connection, as it trusts no proxy: ${remedy}`);
 }
 
 function checkPlugins(

@@ -124,7 +124,10 @@ export const listenerRows = [
     levels: ['type', 'named'],
     type: 'flag',
     default: 'off',
-    text: "The client's address is the first one in X-Forwarded-For.",
+    text: [
+      "The client's address is the first one in X-Forwarded-For; where that is no IP address, the",
+      "proxy's own counts. Needs proxy_xff_trusted_intermediate.",
+    ],
   },
   {
     key: 'proxy_xff_trusted_intermediate',
@@ -133,7 +136,10 @@ export const listenerRows = [
     type: 'list',
     separator: ';',
     default: '',
-    text: 'Addresses of the proxies that may forward; empty is any.',
+    text: [
+      'Addresses of the proxies that may forward. With proxy_xff_support all other connections are',
+      'refused.',
+    ],
   },
   {
     key: 'proxy_xff_use_cn_as_username',

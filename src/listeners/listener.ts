@@ -5,12 +5,13 @@ import tls from 'node:tls';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { ListenerFacts, PeerFacts } from '../session/mod.js';
 import type { LinkEnvironment } from './environment.js';
+import { ForwardedPeers } from './forwarded-peer.js';
 import type { LinkBase } from './link-base.js';
 import { ListenerError, type ListenerOptions } from './options.js';
 import { parseProxyHeader, type ProxyHeader } from './proxy-protocol.js';
 import { StreamLink } from './stream-link.js';
 import { certificateOf, TlsContext } from './tls-context.js';
-import { forwardedPeer, subProtocols, upgradeRefusal } from './upgrade-rules.js';
+import { subProtocols, type UpgradeRefusal, upgradeRefusal } from './upgrade-rules.js';
 import { WebSocketLink } from './websocket-link.js';
 
 /** Milliseconds for the PROXY header, and for a complete upgrade request. */
@@ -42,6 +43,8 @@ export class Listener {
   readonly #waiting = new Set<net.Socket>();
   readonly #tls: TlsContext | undefined;
   readonly #origins = new WeakMap<net.Socket, Origin>();
+  /** Undefined: X-Forwarded-For is not looked at. */
+  readonly #forwarded: ForwardedPeers | undefined;
   #facts: ListenerFacts;
   #server: net.Server | undefined;
   #secureServer: tls.Server | undefined;
@@ -52,6 +55,9 @@ export class Listener {
     this.#environment = environment;
     const where = `listener.${options.type}.${options.name}`;
     this.#tls = options.tls === undefined ? undefined : new TlsContext(options.tls, where);
+    this.#forwarded = options.proxyXffSupport
+      ? new ForwardedPeers(options, environment.log)
+      : undefined;
     this.#facts = this.#factsWith(options.port);
   }
 
@@ -279,12 +285,8 @@ export class Listener {
       const stream = socket as net.Socket;
       stream.on('error', ignore);
       const peer = this.#webPeer(request, stream);
-      const refusal =
-        peer === undefined
-          ? { status: 403 as const, reason: 'the proxy is not trusted' }
-          : upgradeRefusal(request, this.options);
-      if (refusal !== undefined || peer === undefined) {
-        this.#refuseUpgrade(stream, refusal?.status ?? 403, refusal?.reason ?? '');
+      if ('status' in peer) {
+        this.#refuseUpgrade(stream, peer);
         return;
       }
       sockets.handleUpgrade(request, stream, head, (webSocket: WebSocket) => {
@@ -298,17 +300,24 @@ export class Listener {
     return web;
   }
 
-  #webPeer(request: http.IncomingMessage, socket: net.Socket): Origin | undefined {
+  #webPeer(request: http.IncomingMessage, socket: net.Socket): Origin | UpgradeRefusal {
     const direct = this.#socketOrigin(socket);
-    if (!this.options.proxyXffSupport) return direct;
-    const forwarded = forwardedPeer(request, direct.host, this.options);
-    if (forwarded.kind === 'untrusted') return undefined;
+    const refusal = upgradeRefusal(request, this.options);
+    if (this.#forwarded === undefined) return refusal ?? direct;
     const { addresses, clock } = this.#environment;
-    if (!addresses.admit(forwarded.host, clock.now())) return undefined;
-    return { host: forwarded.host, port: direct.port, commonName: forwarded.commonName };
+    const now = clock.now();
+    const forwarded = this.#forwarded.peerOf(request, direct.host, now);
+    if (forwarded.kind === 'untrusted') {
+      return { status: 403, reason: `${direct.host} is not in proxy_xff_trusted_intermediate` };
+    }
+    if (!addresses.admit(forwarded.host, now)) {
+      return { status: 429, reason: 'too many connections or failed logins from this address' };
+    }
+    const { host, commonName } = forwarded;
+    return refusal ?? { host, port: direct.port, commonName };
   }
 
-  #refuseUpgrade(socket: net.Socket, status: 400 | 403 | 404, reason: string): void {
+  #refuseUpgrade(socket: net.Socket, { status, reason }: UpgradeRefusal): void {
     const { log } = this.#environment;
     log.info({ peer: socket.remoteAddress, listener: this.options.name, status }, reason);
     const text = `${reason}\n`;

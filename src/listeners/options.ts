@@ -24,7 +24,7 @@ export interface ListenerOptions {
   readonly proxyProtocolUseCnAsUsername: boolean;
   /** ws: the client's address is the first of X-Forwarded-For. */
   readonly proxyXffSupport: boolean;
-  /** Proxies that may be the last hop; empty: any. */
+  /** Proxies that may be the last hop; others are refused. */
   readonly proxyXffTrustedIntermediate: readonly string[];
   readonly proxyXffUseCnAsUsername: boolean;
   /** Lower case. */

@@ -8,7 +8,7 @@ const mqttPath = '/mqtt';
 export const subProtocols: readonly string[] = ['mqtt', 'mqttv3.1'];
 
 export interface UpgradeRefusal {
-  readonly status: 400 | 403 | 404;
+  readonly status: 400 | 403 | 404 | 429;
   readonly reason: string;
 }
 
@@ -56,28 +56,4 @@ function hostOf(header: string | undefined): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-export type ForwardedPeer =
-  | { readonly kind: 'peer'; readonly host: string; readonly commonName: string | undefined }
-  | { readonly kind: 'untrusted' };
-
-/** Who the client is behind proxies that speak X-Forwarded-For (reference 5.2, 8.6). */
-export function forwardedPeer(
-  request: IncomingMessage,
-  proxyHost: string,
-  options: ListenerOptions,
-): ForwardedPeer {
-  const trusted = options.proxyXffTrustedIntermediate;
-  const plain = proxyHost.startsWith('::ffff:') ? proxyHost.slice(7) : proxyHost;
-  if (trusted.length > 0 && !trusted.includes(plain)) return { kind: 'untrusted' };
-  const header = request.headers['x-forwarded-for'];
-  const list = Array.isArray(header) ? header.join(',') : (header ?? '');
-  const [first = ''] = list.split(',');
-  const host = first.trim();
-  const name = options.proxyXffUseCnAsUsername
-    ? request.headers[options.proxyXffCnHeader]
-    : undefined;
-  const commonName = Array.isArray(name) ? name[0] : name;
-  return { kind: 'peer', host: host === '' ? plain : host, commonName };
 }

@@ -5,6 +5,7 @@ import net from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import tls from 'node:tls';
 import type { ListenerOptions } from '../../src/listeners/mod.js';
+import type { PeerFacts } from '../../src/session/mod.js';
 import { Certificates, hasOpenssl, tlsOptions } from '../fixtures/certificates.js';
 import { hex } from '../fixtures/client-packets.js';
 import { dialTcp, dialWebSocket, ListenerRig } from '../fixtures/listener-rig.js';
@@ -188,41 +189,146 @@ describe('the PROXY protocol', () => {
 });
 
 describe('X-Forwarded-For', () => {
-  const headers = {
-    'X-Forwarded-For': '203.0.113.9, 10.0.0.1',
-    'X-SSL-Client-CN': 'meter 8',
+  const commonName = { 'X-SSL-Client-CN': 'meter 8' };
+  const headers = { 'X-Forwarded-For': '203.0.113.9, 10.0.0.1', ...commonName };
+  const behindProxy: Partial<ListenerOptions> = {
+    type: 'ws',
+    proxyXffSupport: true,
+    proxyXffTrustedIntermediate: ['127.0.0.1'],
   };
 
-  it('names the client, and its certificate where that is wanted', async (t) => {
-    const [rig, port] = await open(t, {
-      type: 'ws',
-      proxyXffSupport: true,
-      proxyXffTrustedIntermediate: ['127.0.0.1'],
-      proxyXffUseCnAsUsername: true,
-    });
+  /** The peer that a listener sees for a connection with `headers`. */
+  async function peerOf(
+    t: TestContext,
+    options: Partial<ListenerOptions>,
+    headers: Record<string, string>,
+  ): Promise<{ peer: PeerFacts; rig: ListenerRig }> {
+    const [rig, port] = await open(t, options);
     const { peer } = await dialWebSocket(`ws://127.0.0.1:${port}/mqtt`, { headers });
     const { link } = await rig.accepted();
-    assert.equal(link.peer.host, '203.0.113.9');
-    assert.equal(link.peer.identity, 'meter 8');
-    peer.drop();
+    t.after(() => peer.drop());
+    return { peer: link.peer, rig };
+  }
+
+  it('names the client, and its certificate where that is wanted', async (t) => {
+    const { peer } = await peerOf(t, { ...behindProxy, proxyXffUseCnAsUsername: true }, headers);
+    assert.equal(peer.host, '203.0.113.9');
+    assert.equal(peer.identity, 'meter 8');
+  });
+
+  it('leaves the certificate alone where that is not wanted', async (t) => {
+    const { peer } = await peerOf(t, behindProxy, headers);
+    assert.equal(peer.identity, undefined);
+  });
+
+  it('goes with the header for the name that is configured; the name is UTF-8', async (t) => {
+    const options = { proxyXffUseCnAsUsername: true, proxyXffCnHeader: 'x-cn' };
+    const utf8 = Buffer.from('Zähler 8', 'utf8').toString('latin1');
+    const sent = { ...headers, 'X-CN': utf8 };
+    const { peer } = await peerOf(t, { ...behindProxy, ...options }, sent);
+    assert.equal(peer.identity, 'Zähler 8');
+  });
+
+  it('with an empty name leaves the client its own user name', async (t) => {
+    const sent = { 'X-Forwarded-For': '203.0.113.9', 'X-SSL-Client-CN': '' };
+    const { peer } = await peerOf(t, { ...behindProxy, proxyXffUseCnAsUsername: true }, sent);
+    assert.equal(peer.identity, undefined);
   });
 
   it('is not believed where it is not switched on', async (t) => {
-    const [rig, port] = await open(t, { type: 'ws', proxyXffUseCnAsUsername: true });
-    const { peer } = await dialWebSocket(`ws://127.0.0.1:${port}/mqtt`, { headers });
-    const { link } = await rig.accepted();
-    assert.equal(link.peer.host, '127.0.0.1');
-    assert.equal(link.peer.identity, undefined);
-    peer.drop();
+    const options = { type: 'ws', proxyXffUseCnAsUsername: true } as const;
+    const { peer } = await peerOf(t, options, headers);
+    assert.equal(peer.host, '127.0.0.1');
+    assert.equal(peer.identity, undefined);
   });
 
-  it('from a proxy that is not trusted is refused', async (t) => {
-    const [rig, port] = await open(t, {
-      type: 'ws',
-      proxyXffSupport: true,
-      proxyXffTrustedIntermediate: ['192.0.2.200'],
+  for (const [what, proxyXffTrustedIntermediate] of [
+    ['a proxy that is not trusted', ['192.0.2.200']],
+    ['any proxy, where none is trusted', []],
+  ] as const) {
+    it(`from ${what} is refused`, async (t) => {
+      const [rig, port] = await open(t, { ...behindProxy, proxyXffTrustedIntermediate });
+      await assert.rejects(dialWebSocket(`ws://127.0.0.1:${port}/mqtt`, { headers }), /403/);
+      assert.equal(rig.handlers.length, 0);
+      assert.ok(rig.logged(/127\.0\.0\.1 is not in proxy_xff_trusted_intermediate/) !== undefined);
     });
-    await assert.rejects(dialWebSocket(`ws://127.0.0.1:${port}/mqtt`, { headers }), /403/);
-    assert.equal(rig.handlers.length, 0);
+  }
+
+  it('of a client that connects too often is refused as that', async (t) => {
+    const rig = new ListenerRig({ maxConnectRate: 1 });
+    const port = await rig.open(behindProxy);
+    t.after(() => rig.close());
+    const url = `ws://127.0.0.1:${port}/mqtt`;
+    for (let count = 0; count < 2; count += 1) {
+      const { peer } = await dialWebSocket(url, { headers });
+      t.after(() => peer.drop());
+    }
+    await assert.rejects(dialWebSocket(url, { headers }), /429/);
+    assert.ok(rig.logged(/max_connect_rate/) !== undefined);
+  });
+
+  const addresses = [
+    ['203.0.113.9', '203.0.113.9'],
+    ['203.0.113.9:4711', '203.0.113.9'],
+    ['2001:db8::9', '2001:db8::9'],
+    ['2001:0DB8:0:0:0:0:0:9', '2001:db8::9'],
+    ['[2001:db8::9]', '2001:db8::9'],
+    ['[2001:db8::9]:4711', '2001:db8::9'],
+    ['::ffff:203.0.113.9', '203.0.113.9'],
+  ] as const;
+  for (const [element, host] of addresses) {
+    it(`takes ${host} from ${element}`, async (t) => {
+      const { peer, rig } = await peerOf(t, behindProxy, { 'X-Forwarded-For': `${element},x` });
+      assert.equal(peer.host, host);
+      assert.equal(rig.logged(/X-Forwarded-For/), undefined);
+    });
+  }
+
+  for (const element of [
+    'unknown',
+    'admin.example',
+    '203.0.113.256',
+    '203.0.113.9:port',
+    '203.0.113.9:',
+    '[203.0.113.9]',
+    '[2001:db8::9',
+    '2001:db8::9]:4711',
+    'fe80::1%eth0',
+    '203.0.113.9 evil',
+    '"203.0.113.9"',
+    ', 203.0.113.9',
+    'x'.repeat(8000),
+  ]) {
+    const shown = element.slice(0, 20);
+    it(`does not believe ${shown}: the proxy's own address counts, and a warning says so`, async (t) => {
+      const { peer, rig } = await peerOf(t, behindProxy, { 'X-Forwarded-For': element });
+      assert.equal(peer.host, '127.0.0.1');
+      const line = rig.logged(/X-Forwarded-For does not begin with an IP address/);
+      assert.equal(line?.level, 'warn');
+      assert.equal(line.fields.header, element.slice(0, 100).trim());
+    });
+  }
+
+  it('without an address is warned of once a minute, with the number of times', async (t) => {
+    const [rig, port] = await open(t, behindProxy);
+    const dial = async (): Promise<void> => {
+      const bad = { headers: { 'X-Forwarded-For': 'unknown' } };
+      const { peer } = await dialWebSocket(`ws://127.0.0.1:${port}/mqtt`, bad);
+      await rig.accepted();
+      t.after(() => peer.drop());
+    };
+    const warnings = (): unknown[] =>
+      rig.log.filter(({ level }) => level === 'warn').map(({ fields }) => fields.times);
+    for (let count = 0; count < 3; count += 1) await dial();
+    assert.deepEqual(warnings(), [1]);
+    rig.now += 60_000;
+    await dial();
+    assert.deepEqual(warnings(), [1, 3]);
+  });
+
+  it('that is absent leaves the address of the proxy, without a warning', async (t) => {
+    const { peer, rig } = await peerOf(t, behindProxy, {});
+    assert.equal(peer.host, '127.0.0.1');
+    assert.equal(rig.logged(/X-Forwarded-For/), undefined);
   });
 });

@@ -238,6 +238,13 @@ test('two listeners cannot share a port, wildcards included', () => {
   assert.ok(!clash('local:/run/a:0', 'local:/run/b:0'));
 });
 
+test('a listener that asks for X-Forwarded-For is warned of where it trusts no proxy', () => {
+  const xff = 'listener.ws.a = 127.0.0.1:8080\nlistener.ws.a.proxy_xff_support = on\n';
+  const trusts = `${xff}listener.ws.a.proxy_xff_trusted_intermediate = 10.0.0.1\n`;
+  assert.match(onlyProblem(inFile(xff)), /warning: .*proxy_xff_trusted_intermediate/);
+  assert.deepEqual(problemsOf(inFile(trusts)), []);
+});
+
 test('a TLS listener needs certificate and key, and a CA to require certificates', () => {
   const start = 'listener.ssl.a = 127.0.0.1:1\n';
   const problems = problemsOf(inFile(start));
