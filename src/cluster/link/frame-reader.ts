@@ -13,7 +13,7 @@ export interface FrameSink {
   /**
    * `body` is valid until the method returns. False: no more frames, the connection was given up.
    */
-  onFrame(type: number, body: Uint8Array): boolean;
+  onFrame(type: number, body: Uint8Array, now: number): boolean;
 }
 
 /** Smallest buffer for a frame that straddles chunks. */
@@ -49,7 +49,7 @@ export class FrameReader {
   }
 
   /** Passes on every frame that `chunk` completes. An error is for good: nothing is read after. */
-  read(chunk: Uint8Array, sink: FrameSink): FrameError | undefined {
+  read(chunk: Uint8Array, sink: FrameSink, now: number): FrameError | undefined {
     let at = 0;
     while (at < chunk.length && this.#error === undefined) {
       if (this.#skipping > 0) {
@@ -57,16 +57,16 @@ export class FrameReader {
         this.#skipping -= skipped;
         at += skipped;
       } else if (this.#keptLength > 0) {
-        at = this.#completeKept(chunk, at, sink);
+        at = this.#completeKept(chunk, at, sink, now);
       } else {
-        at = this.#readWhole(chunk, at, sink);
+        at = this.#readWhole(chunk, at, sink, now);
       }
     }
     return this.#error;
   }
 
   /** A frame that begins at `at`. Returns where the next one does. */
-  #readWhole(chunk: Uint8Array, at: number, sink: FrameSink): number {
+  #readWhole(chunk: Uint8Array, at: number, sink: FrameSink, now: number): number {
     if (!this.#readHeader(chunk, at, chunk.length)) return this.#keep(chunk, at, chunk.length);
     if (this.#error !== undefined) return chunk.length;
     const end = this.#frameEnd;
@@ -75,11 +75,11 @@ export class FrameReader {
       return this.#typeAt;
     }
     if (end > chunk.length) return this.#keep(chunk, at, chunk.length);
-    return this.#pass(chunk, sink) ? end : chunk.length;
+    return this.#pass(chunk, sink, now) ? end : chunk.length;
   }
 
   /** Adds to the kept beginning just what its frame lacks. */
-  #completeKept(chunk: Uint8Array, at: number, sink: FrameSink): number {
+  #completeKept(chunk: Uint8Array, at: number, sink: FrameSink, now: number): number {
     let from = at;
     while (!this.#readHeader(this.#kept, 0, this.#keptLength)) {
       if (from === chunk.length) return from;
@@ -96,7 +96,7 @@ export class FrameReader {
     if (this.#keptLength < this.#frameEnd) return from;
     const frame = this.#kept;
     this.#dropKept();
-    return this.#pass(frame, sink) ? from : chunk.length;
+    return this.#pass(frame, sink, now) ? from : chunk.length;
   }
 
   /** False while the header is not whole. Checks it against the table once it is. */
@@ -144,9 +144,9 @@ export class FrameReader {
     return true;
   }
 
-  #pass(bytes: Uint8Array, sink: FrameSink): boolean {
+  #pass(bytes: Uint8Array, sink: FrameSink, now: number): boolean {
     const body = bytes.subarray(this.#typeAt + 1, this.#frameEnd);
-    return sink.onFrame(bytes[this.#typeAt] as number, body);
+    return sink.onFrame(bytes[this.#typeAt] as number, body, now);
   }
 
   /** Appends `chunk[from, to)` to the kept beginning; returns `to`. */

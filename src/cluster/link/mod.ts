@@ -42,3 +42,13 @@ export {
   RefusalCode,
   type VersionRange,
 } from './refusal.js';
+export { Acceptor, type AcceptorOut, handshakesMax } from './acceptor.js';
+export { Lane, type LaneOut, type LinkContext } from './lane.js';
+export {
+  heartbeatIntervalMs,
+  type LinkLane,
+  PeerLink,
+  type PeerLinkOptions,
+  type PeerLinkOut,
+} from './peer-link.js';
+export type { PeerConnection, PeerConnectionHandler, Transport } from './transport.js';

@@ -29,7 +29,7 @@ function readAll(reader: FrameReader, ...chunks: Uint8Array[]): (Frame | FrameEr
     },
   };
   for (const chunk of chunks) {
-    const error = reader.read(chunk, sink);
+    const error = reader.read(chunk, sink, 0);
     if (error !== undefined) return [...found, error];
   }
   return found;
@@ -64,12 +64,13 @@ describe('frames', () => {
   it('that are whole are not copied', () => {
     const stream = writeFrame(FrameType.Rows, bytes('0102'));
     let seen: Uint8Array | undefined;
-    control().read(stream, {
-      onFrame(_type, body) {
+    const sink = {
+      onFrame(_type: number, body: Uint8Array): boolean {
         seen = body;
         return true;
       },
-    });
+    };
+    control().read(stream, sink, 0);
     assert.equal(seen?.buffer, stream.buffer);
   });
 
@@ -133,12 +134,13 @@ describe('frames', () => {
   it('are not read any more once the sink gave the connection up', () => {
     const frame = writeFrame(FrameType.Request);
     let count = 0;
-    control().read(Buffer.concat([frame, frame]), {
-      onFrame() {
+    const sink = {
+      onFrame(): boolean {
         count += 1;
         return false;
       },
-    });
+    };
+    control().read(Buffer.concat([frame, frame]), sink, 0);
     assert.equal(count, 1);
   });
 

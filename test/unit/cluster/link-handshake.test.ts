@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { createHmac, randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { ByteWriter, SeededRandom } from '../../../src/base/mod.js';
 import {
@@ -12,7 +11,6 @@ import {
   handshakeTimeoutMs,
   helloMax,
   LaneKind,
-  type LinkCrypto,
   type LinkJudge,
   type LocalNode,
   type PeerFacts,
@@ -20,42 +18,7 @@ import {
   RefusalCode,
   writeFrame,
 } from '../../../src/cluster/link/mod.js';
-
-const start = 1_800_000_000_000;
-const siteA = '0a'.repeat(16);
-const siteB = '0b'.repeat(16);
-const linkId = '77'.repeat(16);
-
-const crypto: LinkCrypto = {
-  hmac(key, ...parts) {
-    const mac = createHmac('sha256', key);
-    for (const part of parts) mac.update(part);
-    return mac.digest();
-  },
-  random: (count) => randomBytes(count),
-};
-
-function node(changes: Partial<LocalNode> = {}): LocalNode {
-  return {
-    site: siteA,
-    boot: { counter: 3, nonce: '01'.repeat(8) },
-    nodeName: 'a@one.example',
-    address: 'one.example:44053',
-    clusterName: 'prod',
-    cookie: Buffer.from('a cookie of more than sixteen'),
-    versions: { min: 1, max: 1 },
-    ...changes,
-  };
-}
-
-const nodeB = (changes: Partial<LocalNode> = {}): LocalNode =>
-  node({
-    site: siteB,
-    boot: { counter: 9, nonce: '02'.repeat(8) },
-    nodeName: 'b@two.example',
-    address: 'two.example:44053',
-    ...changes,
-  });
+import { crypto, linkId, node, nodeB, siteA, siteB, start } from './link-rig.js';
 
 const welcoming: LinkJudge = { highestBootOf: () => undefined, admit: () => undefined };
 
@@ -86,9 +49,7 @@ class End {
 
   receive(bytes: Uint8Array, now = start): void {
     if (this.handshake.isOver) return;
-    const error = this.reader.read(bytes, {
-      onFrame: (type, body) => this.handshake.onFrame(type, body, now),
-    });
+    const error = this.reader.read(bytes, this.handshake, now);
     if (error !== undefined) this.handshake.onFrameError(error, now);
   }
 
