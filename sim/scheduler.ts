@@ -34,6 +34,7 @@ export class Scheduler {
   readonly #heap: Happening[] = [];
   #now = 0;
   #sequence = 0;
+  #digest = 0;
 
   /** Milliseconds since the run began. No node sees this clock. */
   get now(): number {
@@ -42,6 +43,11 @@ export class Scheduler {
 
   get pending(): number {
     return this.#heap.length;
+  }
+
+  /** What happened and when, as one number: equal for two runs that were the same. */
+  get digest(): number {
+    return this.#digest;
   }
 
   /** `delayMs` below zero counts as zero. */
@@ -63,7 +69,11 @@ export class Scheduler {
     for (let first = this.#heap[0]; first !== undefined && first.at <= when; ) {
       this.#takeFirst();
       this.#now = first.at;
-      first.run?.();
+      const { run } = first;
+      if (run !== undefined) {
+        this.#digest = Math.imul(this.#digest ^ first.sequence, 0x01000193) ^ (first.at * 1024);
+        run();
+      }
       first = this.#heap[0];
     }
     this.#now = Math.max(this.#now, when);
