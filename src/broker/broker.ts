@@ -1,5 +1,6 @@
 import type { AuthChain, ListenerFacts } from '../auth/mod.js';
 import { type Clock, type Random, TimerWheel } from '../base/mod.js';
+import type { Site } from '../cluster/identity/mod.js';
 import { Journal, type LoadReport, StoreLoader } from '../journal/mod.js';
 import type { Metrics } from '../metrics/mod.js';
 import { type QoS, ReasonCode } from '../packet/mod.js';
@@ -24,9 +25,10 @@ import {
   type Subscription,
 } from '../session/mod.js';
 import { type Store, type StoreFailure } from '../store/mod.js';
-import type { TopicRecord } from './realm.js';
-import { Realm } from './realm.js';
-import { needsStore, Router } from './router.js';
+import { LocalRoutes, type RouteName, type RouteOut } from './local-routes.js';
+import { Realm, type RouteValue, type TopicRecord } from './realm.js';
+import { needsStore, type RemoteRouter, Router } from './router.js';
+import { RetainedSweep } from './retained-sweep.js';
 import { SessionRegistry } from './session-registry.js';
 import { SubscriptionTable } from './subscription-table.js';
 
@@ -77,7 +79,9 @@ export class Broker implements ClientHost, SessionHost {
   readonly #router: Router;
   readonly #registry: SessionRegistry;
   readonly #table: SubscriptionTable;
+  readonly #routes = new LocalRoutes();
   readonly #realms = new Map<string, Realm>();
+  readonly #sweep: RetainedSweep;
   readonly #deadlines = new TimerWheel<ClientPort>();
   readonly #clients = new Map<ClientPort, Client>();
   /** One chain per listener that names its own back ends. */
@@ -86,6 +90,7 @@ export class Broker implements ClientHost, SessionHost {
   readonly #outcome: PublishOutcome = {
     matched: false,
     ticket: 0,
+    confirmation: undefined,
     refused: 0,
     reason: undefined,
   };
@@ -108,8 +113,12 @@ export class Broker implements ClientHost, SessionHost {
       commitWanted: () => host.turnEndWanted(),
       backlogCleared: (now) => this.#onBacklogCleared(now),
     });
+    this.#sweep = new RetainedSweep(this.#realms, (realm, { message }) => {
+      this.#removeRetained(realm, message.topicName);
+      metrics.queueMessageExpired += 1;
+    });
     this.#router = new Router(metrics, host.random);
-    this.#table = new SubscriptionTable(this.durability);
+    this.#table = new SubscriptionTable(this.durability, this.#routes);
     this.#registry = new SessionRegistry({
       settings: () => this.settings,
       metrics,
@@ -166,6 +175,24 @@ export class Broker implements ClientHost, SessionHost {
     return report;
   }
 
+  /**
+   * This node is one of several: publications go to other members too, and they are told what
+   * clients here want. Before the first client.
+   */
+  joinCluster(remote: RemoteRouter, out: RouteOut): void {
+    this.#router.remote = remote;
+    this.#routes.connect(out);
+  }
+
+  /** Member `site` has subscribers of a filter, or (`value` undefined) none any more. */
+  setRemoteRoute(
+    { mountpoint, group, filter }: RouteName,
+    site: Site,
+    value: RouteValue | undefined,
+  ): void {
+    this.#table.setRemote(this.#realm(mountpoint), filter, group, site, value);
+  }
+
   /** A connection was accepted. */
   accept(link: ClientLink, now: number): LinkHandler {
     const client = new Client(link, this, now);
@@ -175,6 +202,7 @@ export class Broker implements ClientHost, SessionHost {
 
   /** Once per turn of the event loop, before output is flushed. */
   onTurnEnd(): void {
+    this.#routes.flush();
     this.durability.commit(false);
   }
 
@@ -183,9 +211,6 @@ export class Broker implements ClientHost, SessionHost {
     this.#deadlines.expire(now, (client) => client.onDeadline(now));
     this.#registry.tick(now);
     this.durability.commit(true);
-    const sweepEvery = this.settings.expireRetainCacheSeconds * 1000;
-    if (sweepEvery === 0 || now < this.#nextSweepAt) return;
-    this.#nextSweepAt = now + sweepEvery;
     this.#sweepRetained(now);
   }
 
@@ -266,6 +291,7 @@ export class Broker implements ClientHost, SessionHost {
     const outcome = this.#outcome;
     outcome.matched = false;
     outcome.ticket = 0;
+    outcome.confirmation = undefined;
     outcome.refused = 0;
     outcome.reason = undefined;
     if (publication.qos > 0 && durability.refusing && this.#mustStore(topic)) {
@@ -282,6 +308,7 @@ export class Broker implements ClientHost, SessionHost {
     const policy = publisher.limits.sharedSubscriptionPolicy;
     outcome.matched = this.#router.route(publication, topic, publisher, policy, now);
     if (durability.changeCount !== before) outcome.ticket = durability.ticket;
+    outcome.confirmation = this.#router.remote?.takeConfirmation();
     return outcome;
   }
 
@@ -366,16 +393,14 @@ export class Broker implements ClientHost, SessionHost {
    */
   #retain(topic: TopicRecord, message: Message, now: number): boolean {
     const { realm } = topic;
-    const previous = realm.retained.get(topic.name);
     if (message.payload.length === 0) {
-      if (previous === undefined) return true;
-      realm.retained.delete(topic.name);
-      this.#countRetained(previous.message, -1);
-      this.durability.retainedChanged(realm.mountpoint, previous, true);
+      this.#removeRetained(realm, topic.name);
       return true;
     }
+    let previous = realm.retained.get(topic.name);
     if (this.#exceedsRetainLimit(previous, message)) {
-      this.#sweepRetained(now);
+      this.#sweep.step(now);
+      previous = realm.retained.get(topic.name);
       if (this.#exceedsRetainLimit(previous, message)) {
         this.log.warn(
           { topic: topic.name, retained: this.#retainedCount, bytes: this.#retainedBytes },
@@ -407,15 +432,20 @@ export class Broker implements ClientHost, SessionHost {
     this.#retainedBytes += sign * message.sizeBytes;
   }
 
+  #removeRetained(realm: Realm, topicName: string): void {
+    const removed = realm.retained.delete(topicName);
+    if (removed === undefined) return;
+    this.#countRetained(removed.message, -1);
+    this.durability.retainedChanged(realm.mountpoint, removed, true);
+  }
+
+  /** A part of a sweep that is under way; begins one when it is due. */
   #sweepRetained(now: number): void {
-    for (const realm of this.#realms.values()) {
-      for (const retained of realm.retained) {
-        if (!retained.message.isExpired(now)) continue;
-        realm.retained.delete(retained.message.topicName);
-        this.#countRetained(retained.message, -1);
-        this.durability.retainedChanged(realm.mountpoint, retained, true);
-        this.metrics.queueMessageExpired += 1;
-      }
+    if (!this.#sweep.isUnderway) {
+      const sweepEvery = this.settings.expireRetainCacheSeconds * 1000;
+      if (sweepEvery === 0 || now < this.#nextSweepAt) return;
+      this.#nextSweepAt = now + sweepEvery;
     }
+    this.#sweep.step(now);
   }
 }

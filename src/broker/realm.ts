@@ -1,3 +1,4 @@
+import type { Site } from '../cluster/identity/mod.js';
 import { RetainedStore } from '../retain/mod.js';
 import type {
   DeliveryTarget,
@@ -21,8 +22,23 @@ const cachedTargetsMax = 2_000_000;
 export interface FilterEntry {
   readonly filter: string;
   readonly subscriptions: Map<Receiver, Subscription>;
+  /** Of `subscriptions`, those of persistent sessions. */
+  persistentCount: number;
   /** By name; undefined as long as there is none. */
   groups: Map<string, SharedGroup> | undefined;
+  /** Members with subscribers of their own, and whether persistent ones are among them. */
+  remotes: Map<Site, boolean> | undefined;
+  /** What the other members were told of `subscriptions`; see {@link LocalRoutes}. */
+  announced: RouteValue | undefined;
+}
+
+/** What one member tells the others of a filter, or of a shared subscription. */
+export interface RouteValue {
+  readonly hasPersistent: boolean;
+  /** Connected members of the shared subscription; 0 where there is none. */
+  readonly online: number;
+  /** All its members. */
+  readonly total: number;
 }
 
 /** What a Topic Name matches, at one generation of the subscriptions. */
@@ -30,6 +46,13 @@ export interface Matches {
   /** One per session, overlapping subscriptions merged. */
   readonly targets: readonly Target[];
   readonly groups: readonly SharedGroup[];
+  /** Other members of the cluster with matching subscribers, each once. */
+  readonly sites: readonly MatchedSite[];
+}
+
+export interface MatchedSite {
+  readonly site: Site;
+  hasPersistent: boolean;
 }
 
 /** A delivery target, and what stands in for it when the publisher is its own receiver. */
@@ -42,7 +65,7 @@ export class TopicRecord implements TopicHandle {
   readonly name: string;
   readonly bytes: Uint8Array;
   generation = -1;
-  matches: Matches = { targets: [], groups: [] };
+  matches: Matches = { targets: [], groups: [], sites: [] };
 
   constructor(realm: Realm, name: string) {
     this.realm = realm;
@@ -102,7 +125,10 @@ export class Realm {
     return this.#filters.getOrInsert(filter, () => ({
       filter,
       subscriptions: new Map(),
+      persistentCount: 0,
       groups: undefined,
+      remotes: undefined,
+      announced: undefined,
     }));
   }
 
@@ -114,13 +140,13 @@ export class Realm {
   changed(entry: FilterEntry): void {
     this.#generation += 1;
     this.#cachedTargets = 0;
-    const isEmpty = entry.subscriptions.size === 0 && (entry.groups?.size ?? 0) === 0;
-    if (isEmpty) this.#filters.delete(entry.filter);
+    if (isEmpty(entry)) this.#filters.delete(entry.filter);
   }
 
   #match(name: string): Matches {
     const targets: Target[] = [];
     const groups: SharedGroup[] = [];
+    const sites: MatchedSite[] = [];
     this.#matchMark += 1;
     const mark = this.#matchMark;
     this.#filters.match(name, (entry) => {
@@ -136,8 +162,9 @@ export class Realm {
         }
       }
       for (const group of entry.groups?.values() ?? []) groups.push(group);
+      if (entry.remotes !== undefined) addSites(sites, entry.remotes);
     });
-    return { targets, groups };
+    return { targets, groups, sites };
   }
 
   #forgetTopics(): void {
@@ -146,6 +173,19 @@ export class Realm {
     this.#topicCharacters = 0;
     this.#generation += 1;
     this.#cachedTargets = 0;
+  }
+}
+
+function isEmpty({ subscriptions, groups, remotes }: FilterEntry): boolean {
+  return subscriptions.size === 0 && (groups?.size ?? 0) === 0 && (remotes?.size ?? 0) === 0;
+}
+
+/** Members are few: a search is cheaper than a map. */
+function addSites(sites: MatchedSite[], remotes: ReadonlyMap<Site, boolean>): void {
+  for (const [site, hasPersistent] of remotes) {
+    const known = sites.find((matched) => matched.site === site);
+    if (known === undefined) sites.push({ site, hasPersistent });
+    else known.hasPersistent ||= hasPersistent;
   }
 }
 

@@ -1,16 +1,37 @@
 import type { Random } from '../base/mod.js';
+import type { Site } from '../cluster/identity/mod.js';
 import type { Metrics } from '../metrics/mod.js';
 import type { QoS } from '../packet/mod.js';
 import { Entry, type Publication } from '../queue/mod.js';
-import type { Receiver, SharedSubscriptionPolicy } from '../session/mod.js';
+import type { Confirmation, Receiver, SharedSubscriptionPolicy } from '../session/mod.js';
 import { matchesFilter } from '../topic/mod.js';
-import { type Matches, merged, type Realm, type Target, type TopicRecord } from './realm.js';
+import {
+  type MatchedSite,
+  type Matches,
+  merged,
+  type Realm,
+  type Target,
+  type TopicRecord,
+} from './realm.js';
 import type { SharedGroup } from './shared-group.js';
+
+/** Takes publications to other members of the cluster. */
+export interface RemoteRouter {
+  isReachable(site: Site): boolean;
+  /** Each of `sites` has matching subscribers of its own. */
+  forward(publication: Publication, sites: readonly MatchedSite[], now: number): void;
+  /** One subscriber of `group` at `site` is to get it. */
+  forwardToGroup(publication: Publication, group: SharedGroup, site: Site, now: number): void;
+  /** What the acknowledgement of what was forwarded since the last call waits for. */
+  takeConfirmation(): Confirmation | undefined;
+}
 
 /**
  * Brings a publication to the sessions that want it. The loop in `route` is the broker's hottest.
  */
 export class Router {
+  /** Undefined: a node without a cluster. */
+  remote: RemoteRouter | undefined;
   readonly #metrics: Metrics;
   readonly #random: Random;
 
@@ -31,8 +52,7 @@ export class Router {
     policy: SharedSubscriptionPolicy,
     now: number,
   ): boolean {
-    const matches = record.realm.matchesOf(record);
-    const { targets, groups } = matches;
+    const { targets, groups, sites } = record.realm.matchesOf(record);
     const published = publication.qos;
     for (let at = 0; at < targets.length; at += 1) {
       let target = targets[at] as Target;
@@ -47,7 +67,11 @@ export class Router {
     for (const group of groups) this.#routeToGroup(publication, group, policy, now);
     const count = targets.length + groups.length;
     this.#metrics.routerMatchesLocal += count;
-    return count > 0;
+    if (sites.length > 0 && this.remote !== undefined) {
+      this.#metrics.routerMatchesRemote += sites.length;
+      this.remote.forward(publication, sites, now);
+    }
+    return count + sites.length > 0;
   }
 
   /** The session of a member is over: its message goes to another member of the group. */
@@ -72,6 +96,15 @@ export class Router {
   ): void {
     const { qos, publisher } = publication;
     const member = group.pick(policy, qos, publisher, this.#random);
+    const { remote } = this;
+    if (remote !== undefined && group.remotes.size > 0) {
+      const reachable = (site: Site): boolean => remote.isReachable(site);
+      const site = group.pickSite(policy, qos, publisher, this.#random, member, reachable);
+      if (site !== undefined) {
+        remote.forwardToGroup(publication, group, site, now);
+        return;
+      }
+    }
     if (member === undefined) this.#metrics.queueMessageUnhandled += 1;
     else member.session.deliver(publication, member, deliveredQoS(qos, member), now);
   }

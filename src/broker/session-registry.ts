@@ -77,7 +77,7 @@ export class SessionRegistry {
     session.will = registration.will;
     session.willDueAt = 0;
     this.#deadlines.clear(session);
-    const { journal } = this.#host;
+    const { journal, table } = this.#host;
     const isStored = session.persistent || session.will !== undefined || session.storeNumber !== 0;
     if (isStored) journal.sessionChanged(session);
     // What a CONNACK promises: a clean start really is one, a new persistent session survives.
@@ -85,6 +85,7 @@ export class SessionRegistry {
       ? wasStored || session.persistent
       : session.persistent && !sessionPresent;
     const ticket = promises && !journal.refusing ? journal.ticket : 0;
+    if (sessionPresent) table.presenceChanged(realm, session);
     client.onRegistered(registration, session, sessionPresent, ticket, now);
   }
 
@@ -97,6 +98,7 @@ export class SessionRegistry {
     const realm = this.#host.realm(session.mountpoint);
     if (realm.sessions.get(session.clientIdentifier) !== session) return;
     session.detach(now);
+    this.#host.table.presenceChanged(realm, session);
     const { will } = session;
     if (discardWill) session.will = undefined;
     else if (will !== undefined) this.#startWill(realm, session, will, now);

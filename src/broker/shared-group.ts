@@ -1,7 +1,9 @@
+import type { Site } from '../cluster/identity/mod.js';
 import type { Random } from '../base/mod.js';
 import type { GroupReference } from '../queue/mod.js';
 import type { QoS } from '../packet/mod.js';
 import type { SharedSubscriptionPolicy, Subscription } from '../session/mod.js';
+import type { FilterEntry, RouteValue } from './realm.js';
 
 /**
  * The members of one shared subscription, `$share/name/filter` (MQTT 5 section 4.8.2). Each message
@@ -10,6 +12,10 @@ import type { SharedSubscriptionPolicy, Subscription } from '../session/mod.js';
 export class SharedGroup implements GroupReference {
   readonly group: string;
   readonly filter: string;
+  /** Members of the cluster with members of this group, and how many. */
+  readonly remotes: Map<Site, RouteValue> = new Map();
+  /** What the other members of the cluster were told of this group. */
+  announced: RouteValue | undefined;
   readonly #members: Subscription[] = [];
   #next = 0;
 
@@ -20,6 +26,11 @@ export class SharedGroup implements GroupReference {
 
   get size(): number {
     return this.#members.length;
+  }
+
+  /** Nobody is in it, here or elsewhere. */
+  get isEmpty(): boolean {
+    return this.#members.length === 0 && this.remotes.size === 0;
   }
 
   /** Adds, or replaces what the session had here. */
@@ -64,6 +75,42 @@ export class SharedGroup implements GroupReference {
     return connected ?? offline;
   }
 
+  /**
+   * The other member of the cluster that a message goes to, or undefined: it stays here. `local` is
+   * what `pick` would take here, `isReachable` tells whom messages can be sent to now.
+   */
+  pickSite(
+    policy: SharedSubscriptionPolicy,
+    qos: QoS,
+    publisher: string,
+    random: Random,
+    local: Subscription | undefined,
+    isReachable: (site: Site) => boolean,
+  ): Site | undefined {
+    if (policy === 'local_only' || this.remotes.size === 0) return undefined;
+    if (policy === 'prefer_local' && local !== undefined) return undefined;
+    const reachable = [...this.remotes].filter(([site]) => isReachable(site));
+    const online = reachable.reduce((sum, [, { online: count }]) => sum + count, 0);
+    const isLocalOnline = local?.session.isConnected === true;
+    if (policy === 'prefer_online_before_local' && isLocalOnline) return undefined;
+    if (online > 0) {
+      const spread = policy !== 'prefer_local' && policy !== 'prefer_online_before_local';
+      const here = spread && isLocalOnline ? this.#onlineCount() : 0;
+      const at = this.#start(policy, publisher, random, online + here);
+      return at < online ? siteAt(reachable, at, (value) => value.online) : undefined;
+    }
+    if (local !== undefined || qos === 0) return undefined;
+    const keeping = reachable.filter(([, { hasPersistent }]) => hasPersistent);
+    const kept = keeping.reduce((sum, [, { total }]) => sum + total, 0);
+    if (kept === 0) return undefined;
+    const at = this.#start(policy, publisher, random, kept);
+    return siteAt(keeping, at, (value) => value.total);
+  }
+
+  #onlineCount(): number {
+    return this.#members.filter(({ session }) => session.isConnected).length;
+  }
+
   #start(
     policy: SharedSubscriptionPolicy,
     publisher: string,
@@ -89,6 +136,19 @@ export class SharedGroup implements GroupReference {
   }
 }
 
+function siteAt(
+  sites: readonly (readonly [Site, RouteValue])[],
+  index: number,
+  weight: (value: RouteValue) => number,
+): Site | undefined {
+  let left = index;
+  for (const [site, value] of sites) {
+    left -= weight(value);
+    if (left < 0) return site;
+  }
+  return undefined;
+}
+
 /** FNV-1a over UTF-16 units: spreads identifiers, nothing more. */
 function hashOf(text: string): number {
   let hash = 0x811c9dc5;
@@ -96,4 +156,19 @@ function hashOf(text: string): number {
     hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
   }
   return hash >>> 0;
+}
+
+/** The group of that name, made when it is the first of its kind. */
+export function groupOf(entry: FilterEntry, name: string): SharedGroup {
+  entry.groups ??= new Map();
+  let group = entry.groups.get(name);
+  if (group === undefined) {
+    group = new SharedGroup(name, entry.filter);
+    entry.groups.set(name, group);
+  }
+  return group;
+}
+
+export function dropEmptyGroup(entry: FilterEntry, name: string): void {
+  if (entry.groups?.get(name)?.isEmpty === true) entry.groups.delete(name);
 }

@@ -1,15 +1,19 @@
+import type { Site } from '../cluster/identity/mod.js';
 import type { Journal } from '../journal/mod.js';
 import type { Session, Subscription } from '../session/mod.js';
-import type { Realm } from './realm.js';
-import { SharedGroup } from './shared-group.js';
+import type { LocalRoutes } from './local-routes.js';
+import type { FilterEntry, Realm, RouteValue } from './realm.js';
+import { dropEmptyGroup, groupOf } from './shared-group.js';
 
 /** Brings subscriptions into the routing of a realm and out of it. */
 export class SubscriptionTable {
   readonly #journal: Journal;
+  readonly #routes: LocalRoutes;
   #count = 0;
 
-  constructor(journal: Journal) {
+  constructor(journal: Journal, routes: LocalRoutes) {
     this.#journal = journal;
+    this.#routes = routes;
   }
 
   /** Subscriptions of all sessions. */
@@ -51,18 +55,15 @@ export class SubscriptionTable {
     const { session, group, filter } = subscription;
     const entry = realm.filter(filter);
     if (group === undefined) {
+      const previous = entry.subscriptions.get(session);
+      if (previous?.countsAsPersistent === true) entry.persistentCount -= 1;
+      subscription.countsAsPersistent = session.persistent;
+      if (session.persistent) entry.persistentCount += 1;
       entry.subscriptions.set(session, subscription);
-    } else {
-      entry.groups ??= new Map();
-      let shared = entry.groups.get(group.group);
-      if (shared === undefined) {
-        shared = new SharedGroup(group.group, filter);
-        entry.groups.set(group.group, shared);
-      }
-      shared.add(subscription);
-    }
+    } else groupOf(entry, group.group).add(subscription);
     if (subscription.noLocal) session.noLocalCount += 1;
     this.#count += 1;
+    this.#routes.touched(realm, entry);
     realm.changed(entry);
   }
 
@@ -72,14 +73,49 @@ export class SubscriptionTable {
     const entry = realm.existingFilter(filter);
     if (entry === undefined) return;
     if (group === undefined) {
+      if (subscription.countsAsPersistent) entry.persistentCount -= 1;
       entry.subscriptions.delete(session);
-    } else {
-      const shared = entry.groups?.get(group.group);
-      shared?.remove(subscription);
-      if (shared?.size === 0) entry.groups?.delete(group.group);
-    }
+    } else entry.groups?.get(group.group)?.remove(subscription);
     if (subscription.noLocal) session.noLocalCount -= 1;
     this.#count -= 1;
+    this.#routes.touched(realm, entry);
+    if (group !== undefined) dropEmptyGroup(entry, group.group);
     realm.changed(entry);
   }
+
+  /** What another member of the cluster said of one of its filters or groups. */
+  setRemote(
+    realm: Realm,
+    filter: string,
+    group: string,
+    site: Site,
+    value: RouteValue | undefined,
+  ): void {
+    const entry = value === undefined ? realm.existingFilter(filter) : realm.filter(filter);
+    if (entry === undefined) return;
+    if (group !== '') setRemoteGroup(entry, group, site, value);
+    else if (value === undefined) entry.remotes?.delete(site);
+    else (entry.remotes ??= new Map()).set(site, value.hasPersistent);
+    realm.changed(entry);
+  }
+
+  /** `session` came or went: what others know of its shared subscriptions may differ. */
+  presenceChanged(realm: Realm, session: Session): void {
+    if (!this.#routes.isConnected) return;
+    for (const { group, filter } of session.subscriptions.values()) {
+      const entry = group === undefined ? undefined : realm.existingFilter(filter);
+      if (entry !== undefined) this.#routes.touched(realm, entry);
+    }
+  }
+}
+
+function setRemoteGroup(
+  entry: FilterEntry,
+  name: string,
+  site: Site,
+  value: RouteValue | undefined,
+): void {
+  if (value === undefined) entry.groups?.get(name)?.remotes.delete(site);
+  else groupOf(entry, name).remotes.set(site, value);
+  dropEmptyGroup(entry, name);
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../base/mod.js';
 import type { Metrics } from '../metrics/mod.js';
 import type { ConnectPacket } from '../packet/mod.js';
 import type { Publication } from '../queue/mod.js';
+import type { Confirmation } from './confirmation.js';
 import type { Durability } from './durability.js';
 import type { Gates } from './gates.js';
 import type { ClientLimits } from './limits.js';
@@ -26,6 +27,8 @@ export interface PublishOutcome {
   matched: boolean;
   /** Batch that must be durable before the acknowledgement leaves; 0: none. */
   ticket: number;
+  /** Other members that must own the message as well; undefined: none. */
+  confirmation: Confirmation | undefined;
   /** Reason Code of the refusal; 0: accepted. */
   refused: number;
   /** Why it was refused, for a v5 client. */

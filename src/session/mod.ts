@@ -8,6 +8,7 @@
  *                                                 └─▶ ClientOutput ◀──────── Session.deliver
  */
 export { Client } from './client.js';
+export { Confirmation } from './confirmation.js';
 export type { Durability, DurabilityWaiter, DurableSession } from './durability.js';
 export { type Gates, openGates } from './gates.js';
 export type {

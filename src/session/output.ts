@@ -15,6 +15,7 @@ import {
 } from '../packet/mod.js';
 import { type Entry, EntryState, type Publication } from '../queue/mod.js';
 import { OutgoingAliases } from './aliases.js';
+import type { Confirmation } from './confirmation.js';
 import type { Durability, DurabilityWaiter } from './durability.js';
 import type { ClientLink } from './link.js';
 import type { Session } from './session.js';
@@ -34,6 +35,8 @@ type HeldPacket =
 
 interface Held {
   ticket: number;
+  /** Undefined: the store alone decides. */
+  confirmation: Confirmation | undefined;
   readonly packet: HeldPacket;
 }
 
@@ -217,14 +220,16 @@ export class ClientOutput implements Channel, DurabilityWaiter {
     reasonCode: number,
     ticket: number,
     reason: string | undefined,
+    confirmation?: Confirmation,
   ): void {
     const kind = qos === 1 ? 'puback' : 'pubrec';
-    if (this.#held.length === 0 && ticket <= this.#host.durability.durable) {
+    const isSettled = confirmation === undefined || confirmation.isSettled;
+    if (this.#held.length === 0 && isSettled && ticket <= this.#host.durability.durable) {
       if (qos === 1 || reasonCode >= 0x80) this.unanswered -= 1;
       this.#writeAnswer(kind, packetIdentifier, reasonCode, reason);
       return;
     }
-    this.#hold(ticket, { kind, packetIdentifier, reasonCode, reason });
+    this.#hold(ticket, { kind, packetIdentifier, reasonCode, reason }, confirmation);
   }
 
   answerPubrel(packetIdentifier: number, reasonCode: number, ticket: number): void {
@@ -240,33 +245,35 @@ export class ClientOutput implements Channel, DurabilityWaiter {
   onDurable(durable: number, refused: number, now: number): void {
     if (this.#closed) return;
     const kept: Held[] = [];
+    let isWaiting = false;
     for (const item of this.#held) {
-      if (refused !== 0 && item.ticket >= refused) {
-        if (this.#refuse(item.packet, now)) continue;
-        item.ticket = this.#host.durability.ticket;
-        kept.push(item);
-      } else if (kept.length === 0 && item.ticket <= durable) {
+      raiseTicket(item);
+      if (refused !== 0 && item.ticket >= refused && !this.#refuse(item, now)) continue;
+      if (kept.length === 0 && isReady(item, durable)) {
         this.#release(item.packet, now);
       } else {
         kept.push(item);
       }
+      isWaiting ||= item.ticket > durable;
       if (this.#closed) return;
     }
     this.#held = kept;
-    if (kept.length > 0) this.#host.durability.wait(this);
+    if (isWaiting) this.#host.durability.wait(this);
     this.link.touch();
   }
 
-  #hold(ticket: number, packet: HeldPacket): void {
+  #hold(ticket: number, packet: HeldPacket, confirmation?: Confirmation): void {
     if (this.#closed) return;
-    if (this.#held.length === 0) {
-      if (ticket <= this.#host.durability.durable) {
-        this.#release(packet, 0);
-        return;
-      }
-      this.#host.durability.wait(this);
+    const item: Held = { ticket, packet, confirmation };
+    const { durability } = this.#host;
+    if (confirmation?.isSettled === false) confirmation.wait(this);
+    raiseTicket(item);
+    if (this.#held.length === 0 && isReady(item, durability.durable)) {
+      this.#release(packet, 0);
+      return;
     }
-    this.#held.push({ ticket, packet });
+    if (item.ticket > durability.durable) durability.wait(this);
+    this.#held.push(item);
   }
 
   #release(packet: HeldPacket, now: number): void {
@@ -295,18 +302,30 @@ export class ClientOutput implements Channel, DurabilityWaiter {
     }
   }
 
-  /** The batch of `packet` was not written. True: dealt with; false: it waits for a later one. */
-  #refuse(packet: HeldPacket, now: number): boolean {
-    if (packet.kind !== 'puback' && packet.kind !== 'pubrec') return false;
+  /**
+   * The batch of `item` was not written: a PUBACK or PUBREC becomes the refusal, in its place in the
+   * line; all else waits for a later batch. False: nothing is to be sent (3.x cannot say no).
+   */
+  #refuse(item: Held, now: number): boolean {
+    const { packet } = item;
+    if (packet.kind !== 'puback' && packet.kind !== 'pubrec') {
+      item.ticket = this.#host.durability.ticket;
+      return true;
+    }
     const qos = packet.kind === 'puback' ? 1 : 2;
-    if (qos === 1) this.unanswered -= 1;
-    else this.session.received?.delete(packet.packetIdentifier);
-    if (this.version === 5) {
-      const { kind, packetIdentifier } = packet;
-      const reason = 'the message could not be stored';
-      this.#writeAnswer(kind, packetIdentifier, ReasonCode.QuotaExceeded, reason);
+    if (qos === 2) {
+      this.session.received?.delete(packet.packetIdentifier);
+      this.unanswered += 1;
     }
     this.#host.onPublishRefused(qos, packet.packetIdentifier, now);
+    if (this.version !== 5) {
+      this.unanswered -= 1;
+      return false;
+    }
+    packet.reasonCode = ReasonCode.QuotaExceeded;
+    packet.reason = 'the message could not be stored';
+    item.ticket = 0;
+    item.confirmation = undefined;
     return true;
   }
 
@@ -384,4 +403,14 @@ export class ClientOutput implements Channel, DurabilityWaiter {
     this.link.touch();
     return true;
   }
+}
+
+function isReady({ confirmation, ticket }: Held, durable: number): boolean {
+  return (confirmation === undefined || confirmation.isSettled) && ticket <= durable;
+}
+
+/** This node owns the message in a member's place: one more batch to wait for. */
+function raiseTicket(item: Held): void {
+  const { confirmation } = item;
+  if (confirmation?.isSettled === true) item.ticket = Math.max(item.ticket, confirmation.ticket);
 }

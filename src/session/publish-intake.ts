@@ -160,7 +160,8 @@ export class PublishIntake {
     }
     const isUnmatched = !outcome.matched && connected.version === 5;
     const reason = isUnmatched ? ReasonCode.NoMatchingSubscribers : ReasonCode.Success;
-    output.answerPublish(qos, packetIdentifier, reason, ticket, undefined);
+    const { confirmation } = outcome;
+    output.answerPublish(qos, packetIdentifier, reason, ticket, undefined, confirmation);
     if (ticket !== 0 && host.isBacklogged) {
       connected.client.block(Wait.Backlog);
       host.waitForBacklog(connected.client);

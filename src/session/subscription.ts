@@ -52,6 +52,8 @@ export class Subscription implements DeliveryTarget {
   readonly group: GroupReference | undefined;
   /** Number of its record in the `subscription` table, unique in the session; 0: not persisted. */
   storeNumber = 0;
+  /** It is counted among the persistent subscribers of its filter. Kept by the broker. */
+  countsAsPersistent = false;
 
   constructor(
     session: Receiver,

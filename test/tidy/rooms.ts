@@ -30,7 +30,7 @@ const pure: Readonly<Record<string, readonly string[]>> = {
   journal: ['base', 'packet', 'topic', 'queue', 'retain', 'session', 'store', 'metrics'],
   broker: [
     ...['base', 'packet', 'topic', 'queue', 'retain', 'session', 'auth', 'store'],
-    ...['journal', 'metrics'],
+    ...['journal', 'metrics', 'cluster/identity'],
   ],
   'cluster/identity': ['base'],
   'cluster/netsplit': ['base', 'cluster/identity'],
