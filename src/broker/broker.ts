@@ -1,6 +1,7 @@
 import type { AuthChain, ListenerFacts } from '../auth/mod.js';
 import { type Clock, type Random, TimerWheel } from '../base/mod.js';
 import type { Site } from '../cluster/identity/mod.js';
+import type { RouteName, RouteValue } from '../cluster/routing/mod.js';
 import { Journal, type LoadReport, StoreLoader } from '../journal/mod.js';
 import type { Metrics } from '../metrics/mod.js';
 import { type QoS, ReasonCode } from '../packet/mod.js';
@@ -25,8 +26,8 @@ import {
   type Subscription,
 } from '../session/mod.js';
 import { type Store, type StoreFailure } from '../store/mod.js';
-import { LocalRoutes, type RouteName, type RouteOut } from './local-routes.js';
-import { Realm, type RouteValue, type TopicRecord } from './realm.js';
+import { LocalRoutes, type RouteOut } from './local-routes.js';
+import { Realm, type TopicRecord } from './realm.js';
 import { needsStore, type RemoteRouter, Router } from './router.js';
 import { RetainedSweep } from './retained-sweep.js';
 import { SessionRegistry } from './session-registry.js';

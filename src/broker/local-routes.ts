@@ -1,17 +1,11 @@
-import type { FilterEntry, Realm, RouteValue } from './realm.js';
+import type { RouteName, RouteValue } from '../cluster/routing/mod.js';
+import type { FilterEntry, Realm } from './realm.js';
 import type { SharedGroup } from './shared-group.js';
 
 /** Who is told what this node's subscribers want: the rows that other members route by. */
 export interface RouteOut {
   /** `value` undefined: nobody here wants it any more. */
   routeChanged(name: RouteName, value: RouteValue | undefined): void;
-}
-
-export interface RouteName {
-  readonly mountpoint: string;
-  /** Name of a shared subscription; '': the filter itself. */
-  readonly group: string;
-  readonly filter: string;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Site } from '../cluster/identity/mod.js';
+import type { RouteValue } from '../cluster/routing/mod.js';
 import { RetainedStore } from '../retain/mod.js';
 import type {
   DeliveryTarget,
@@ -30,15 +31,6 @@ export interface FilterEntry {
   remotes: Map<Site, boolean> | undefined;
   /** What the other members were told of `subscriptions`; see {@link LocalRoutes}. */
   announced: RouteValue | undefined;
-}
-
-/** What one member tells the others of a filter, or of a shared subscription. */
-export interface RouteValue {
-  readonly hasPersistent: boolean;
-  /** Connected members of the shared subscription; 0 where there is none. */
-  readonly online: number;
-  /** All its members. */
-  readonly total: number;
 }
 
 /** What a Topic Name matches, at one generation of the subscriptions. */

@@ -1,9 +1,10 @@
 import type { Site } from '../cluster/identity/mod.js';
+import type { RouteValue } from '../cluster/routing/mod.js';
 import type { Random } from '../base/mod.js';
 import type { GroupReference } from '../queue/mod.js';
 import type { QoS } from '../packet/mod.js';
 import type { SharedSubscriptionPolicy, Subscription } from '../session/mod.js';
-import type { FilterEntry, RouteValue } from './realm.js';
+import type { FilterEntry } from './realm.js';
 
 /**
  * The members of one shared subscription, `$share/name/filter` (MQTT 5 section 4.8.2). Each message

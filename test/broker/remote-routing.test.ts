@@ -1,14 +1,8 @@
 /** What a node tells others of its subscribers, and what it sends them. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type {
-  MatchedSite,
-  RemoteRouter,
-  RouteName,
-  RouteOut,
-  RouteValue,
-  SharedGroup,
-} from '../../src/broker/mod.js';
+import type { MatchedSite, RemoteRouter, RouteOut, SharedGroup } from '../../src/broker/mod.js';
+import type { RouteName, RouteValue } from '../../src/cluster/routing/mod.js';
 import type { Publication } from '../../src/queue/mod.js';
 import { Confirmation, type SharedSubscriptionPolicy } from '../../src/session/mod.js';
 import { publish, subscribe, unsubscribe } from '../fixtures/client-packets.js';

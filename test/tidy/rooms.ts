@@ -30,13 +30,14 @@ const pure: Readonly<Record<string, readonly string[]>> = {
   journal: ['base', 'packet', 'topic', 'queue', 'retain', 'session', 'store', 'metrics'],
   broker: [
     ...['base', 'packet', 'topic', 'queue', 'retain', 'session', 'auth', 'store'],
-    ...['journal', 'metrics', 'cluster/identity'],
+    ...['journal', 'metrics', 'cluster/identity', 'cluster/routing'],
   ],
   'cluster/identity': ['base'],
   'cluster/netsplit': ['base', 'cluster/identity'],
   'cluster/metadata': ['base', 'cluster/identity'],
   'cluster/membership': ['base', 'cluster/identity'],
   'cluster/link': ['base', 'cluster/identity'],
+  'cluster/routing': ['base', 'cluster/identity'],
 };
 const all = Object.keys(pure);
 
@@ -44,6 +45,8 @@ export const rooms: readonly Room[] = [
   ...Object.entries(pure).map(([folder, imports]): Room => ({ folder, kind: 'pure', imports })),
   { folder: 'listeners', kind: 'edge', imports: all },
   { folder: 'log', kind: 'edge', imports: all },
+  { folder: 'peers', kind: 'edge', imports: all },
+  { folder: 'admin', kind: 'edge', imports: all },
   { folder: 'store/lmdb', kind: 'edge', imports: all },
   { folder: 'auth/files', kind: 'edge', imports: all },
 ];
