@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, TruncatedRecord } from '../../base/mod.js';
+import { type ByteReader, type ByteWriter, TruncatedRecord } from '../../base/mod.js';
 
 /** What goes around a message that one member sends to another. */
 export interface Envelope {
