@@ -1,7 +1,7 @@
 import type { Chance, Chances } from './chance.js';
 import { Path, type PathQuality } from './path.js';
 import type { Scheduler } from './scheduler.js';
-import { type NetworkHost, StreamEnd, type StreamHandler } from './stream.js';
+import { type Ending, type NetworkHost, StreamEnd, type StreamHandler } from './stream.js';
 
 /** A process that takes connections. */
 interface Listening {
@@ -123,9 +123,9 @@ export class Network {
   }
 
   /** The process ended: its kernel closes what it had open and listens no more. */
-  processEnded(host: NetworkHost): void {
+  processEnded(host: NetworkHost, how: Ending): void {
     this.#stopListening(host);
-    for (const end of this.#endsOf(host)) end.close('reset');
+    for (const end of this.#endsOf(host)) end.close(how);
   }
 
   /** The machine is off: nobody learns anything until it is on again. */

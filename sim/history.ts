@@ -1,0 +1,175 @@
+import type { Scheduler } from './scheduler.js';
+
+/** A message as its publisher knows it. Times are true milliseconds since the run began. */
+export interface Publication {
+  readonly id: number;
+  /** Client identifier. */
+  readonly publisher: string;
+  readonly topicName: string;
+  readonly qos: number;
+  readonly retain: boolean;
+  /** A will is published by the broker: `firstSentAt` is when the CONNECT that carried it left. */
+  readonly isWill: boolean;
+  firstSentAt: number;
+  lastSentAt: number;
+  /** Times that its PUBLISH was sent. */
+  sends: number;
+  /** PUBACK, or a PUBREC, that says yes. */
+  acknowledgedAt: number | undefined;
+  /** The broker said no, or the publisher gave up: nothing is owed. */
+  refusedAt: number | undefined;
+}
+
+/** A subscription of one session, from its SUBSCRIBE to its end. */
+export interface Subscription {
+  readonly clientIdentifier: string;
+  /** As in SUBSCRIBE, `$share/group/…` included. */
+  readonly filter: string;
+  readonly qos: number;
+  readonly isPersistent: boolean;
+  /** First SUBSCRIBE sent. */
+  readonly requestedAt: number;
+  acknowledgedAt: number | undefined;
+  /** From here on it may be over: UNSUBSCRIBE or a clean start was sent, or the session was lost. */
+  endRequestedAt: number | undefined;
+  /** From here on it is over: UNSUBACK, CONNACK. */
+  endedAt: number | undefined;
+}
+
+/** A PUBLISH that a client got and handed to its application. */
+export interface Delivery {
+  readonly publication: Publication;
+  readonly clientIdentifier: string;
+  /** Number of the client's session; a new one begins where the broker had none. */
+  readonly session: number;
+  /** Number of the connection, over all clients. */
+  readonly connection: number;
+  readonly at: number;
+  readonly qos: number;
+  readonly dup: boolean;
+  readonly retain: boolean;
+}
+
+/** Something that excuses an answer that comes late. */
+export interface Trouble {
+  /** A node, or `client~node` for the way between. */
+  readonly subject: string;
+  readonly from: number;
+  until: number;
+}
+
+/** An answer that took longer than it may when nothing is wrong. */
+export interface SlowOperation {
+  readonly kind: 'connect' | 'publish' | 'subscribe' | 'unsubscribe';
+  readonly client: string;
+  readonly node: string;
+  readonly askedAt: number;
+  readonly endedAt: number;
+  readonly allowedMs: number;
+}
+
+/** A node lost what it had acknowledged, because its disk was erased or replaced by an older one. */
+export interface Setback {
+  readonly node: string;
+  readonly at: number;
+  /** What was acknowledged until here is still there; -1: nothing is. */
+  readonly keptUntil: number;
+}
+
+/** A violation that shows at once, told by whoever saw it. */
+export interface Violation {
+  readonly rule: string;
+  readonly what: string;
+  /** Words to look for in the story. */
+  readonly about: readonly string[];
+}
+
+/** The record of a run that the checkers read. */
+export class History {
+  readonly publications: Publication[] = [];
+  readonly subscriptions: Subscription[] = [];
+  readonly deliveries: Delivery[] = [];
+  readonly troubles: Trouble[] = [];
+  readonly slow: SlowOperation[] = [];
+  readonly setbacks: Setback[] = [];
+  readonly violations: Violation[] = [];
+  /** True times at which any node's process ended without being asked to. */
+  readonly nodeEnds: number[] = [];
+  /** Client identifier → messages that a broker said it dropped, by reason. */
+  readonly drops: Map<string, number> = new Map();
+  /** Counts of everything worth counting, for the closing lines. */
+  readonly counts: Map<string, number> = new Map();
+  readonly #scheduler: Scheduler;
+  readonly #downSince = new Map<string, Trouble>();
+
+  constructor(scheduler: Scheduler) {
+    this.#scheduler = scheduler;
+  }
+
+  get now(): number {
+    return this.#scheduler.now;
+  }
+
+  count(what: string, by = 1): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + by);
+  }
+
+  newPublication(
+    publisher: string,
+    topicName: string,
+    qos: number,
+    retain: boolean,
+    isWill = false,
+  ): Publication {
+    const publication: Publication = {
+      id: this.publications.length + 1,
+      publisher,
+      topicName,
+      qos,
+      retain,
+      isWill,
+      firstSentAt: this.now,
+      lastSentAt: this.now,
+      sends: 0,
+      acknowledgedAt: undefined,
+      refusedAt: undefined,
+    };
+    this.publications.push(publication);
+    return publication;
+  }
+
+  publicationOf(payload: string): Publication | undefined {
+    return this.publications[Number.parseInt(payload, 10) - 1];
+  }
+
+  /** Something excuses late answers until {@link troubleEnded}. */
+  troubleBegan(subject: string): Trouble {
+    const trouble = { subject, from: this.now, until: Number.POSITIVE_INFINITY };
+    this.troubles.push(trouble);
+    return trouble;
+  }
+
+  troubleEnded(trouble: Trouble): void {
+    trouble.until = Math.min(trouble.until, this.now);
+  }
+
+  nodeEnded(name: string): void {
+    this.nodeEnds.push(this.now);
+    if (!this.#downSince.has(name)) this.#downSince.set(name, this.troubleBegan(name));
+  }
+
+  nodeStarted(name: string): void {
+    const trouble = this.#downSince.get(name);
+    if (trouble !== undefined) this.troubleEnded(trouble);
+    this.#downSince.delete(name);
+  }
+
+  dropped(_node: string, clientIdentifier: string, _topicName: string, reason: string): void {
+    this.count(`dropped: ${reason}`);
+    this.drops.set(clientIdentifier, (this.drops.get(clientIdentifier) ?? 0) + 1);
+  }
+
+  violated(rule: string, what: string, ...about: string[]): void {
+    this.violations.push({ rule, what, about });
+  }
+}
