@@ -1,5 +1,6 @@
 import type { RouteName, RouteValue } from '../cluster/routing/mod.js';
-import type { FilterEntry, Realm } from './realm.js';
+import type { FilterEntry } from './filter-entry.js';
+import type { Realm } from './realm.js';
 import type { SharedGroup } from './shared-group.js';
 
 /** Who is told what this node's subscribers want: the rows that other members route by. */
@@ -13,7 +14,7 @@ export interface RouteOut {
  * again is one row or none.
  *
  * ```
- *  subscribe, unsubscribe, connect … ──▶ touched ──▶ (end of turn) flush ──▶ routeChanged, if it differs
+ *  subscribe, connect, … ──▶ touched ──▶ (end of turn) flush ──▶ routeChanged, if it differs
  * ```
  */
 export class LocalRoutes {

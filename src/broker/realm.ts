@@ -1,5 +1,4 @@
 import type { Site } from '../cluster/identity/mod.js';
-import type { RouteValue } from '../cluster/routing/mod.js';
 import { RetainedStore } from '../retain/mod.js';
 import type {
   DeliveryTarget,
@@ -10,6 +9,7 @@ import type {
   TopicHandle,
 } from '../session/mod.js';
 import { FilterTrie } from '../topic/mod.js';
+import type { FilterEntry } from './filter-entry.js';
 import type { SharedGroup } from './shared-group.js';
 
 /** Topics that are remembered with what they match, per mountpoint; beyond it all are forgotten. */
@@ -18,20 +18,6 @@ const topicCacheMax = 250_000;
 const topicCacheCharactersMax = 16 * 1024 * 1024;
 /** Delivery targets in those match results together. */
 const cachedTargetsMax = 2_000_000;
-
-/** The subscribers of one Topic Filter. */
-export interface FilterEntry {
-  readonly filter: string;
-  readonly subscriptions: Map<Receiver, Subscription>;
-  /** Of `subscriptions`, those of persistent sessions. */
-  persistentCount: number;
-  /** By name; undefined as long as there is none. */
-  groups: Map<string, SharedGroup> | undefined;
-  /** Members with subscribers of their own, and whether persistent ones are among them. */
-  remotes: Map<Site, boolean> | undefined;
-  /** What the other members were told of `subscriptions`; see {@link LocalRoutes}. */
-  announced: RouteValue | undefined;
-}
 
 /** What a Topic Name matches, at one generation of the subscriptions. */
 export interface Matches {

@@ -4,7 +4,6 @@ import type { Random } from '../base/mod.js';
 import type { GroupReference } from '../queue/mod.js';
 import type { QoS } from '../packet/mod.js';
 import type { SharedSubscriptionPolicy, Subscription } from '../session/mod.js';
-import type { FilterEntry } from './realm.js';
 
 /**
  * The members of one shared subscription, `$share/name/filter` (MQTT 5 section 4.8.2). Each message
@@ -157,19 +156,4 @@ function hashOf(text: string): number {
     hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
   }
   return hash >>> 0;
-}
-
-/** The group of that name, made when it is the first of its kind. */
-export function groupOf(entry: FilterEntry, name: string): SharedGroup {
-  entry.groups ??= new Map();
-  let group = entry.groups.get(name);
-  if (group === undefined) {
-    group = new SharedGroup(name, entry.filter);
-    entry.groups.set(name, group);
-  }
-  return group;
-}
-
-export function dropEmptyGroup(entry: FilterEntry, name: string): void {
-  if (entry.groups?.get(name)?.isEmpty === true) entry.groups.delete(name);
 }

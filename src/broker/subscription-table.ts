@@ -2,9 +2,9 @@ import type { Site } from '../cluster/identity/mod.js';
 import type { RouteValue } from '../cluster/routing/mod.js';
 import type { Journal } from '../journal/mod.js';
 import type { Session, Subscription } from '../session/mod.js';
+import { dropEmptyGroup, type FilterEntry, groupOf } from './filter-entry.js';
 import type { LocalRoutes } from './local-routes.js';
-import type { FilterEntry, Realm } from './realm.js';
-import { dropEmptyGroup, groupOf } from './shared-group.js';
+import type { Realm } from './realm.js';
 
 /** Brings subscriptions into the routing of a realm and out of it. */
 export class SubscriptionTable {

@@ -9,7 +9,9 @@ export interface GatedClient {
   readonly clientIdentifier: string;
 }
 
-/** The netsplit policy as clients meet it. Authentication comes first: a stranger learns nothing. */
+/**
+ * The netsplit policy as clients meet it. Authentication comes first: a stranger learns nothing.
+ */
 export interface Gates {
   /** No member is missing, so nothing is refused: the one field that a hot path reads. */
   readonly isOpen: boolean;

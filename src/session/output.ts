@@ -303,8 +303,8 @@ export class ClientOutput implements Channel, DurabilityWaiter {
   }
 
   /**
-   * The batch of `item` was not written: a PUBACK or PUBREC becomes the refusal, in its place in the
-   * line; all else waits for a later batch. False: nothing is to be sent (3.x cannot say no).
+   * The batch of `item` was not written: a PUBACK or PUBREC becomes the refusal, in its place in
+   * the line; all else waits for a later batch. False: nothing is to be sent (3.x cannot say no).
    */
   #refuse(item: Held, now: number): boolean {
     const { packet } = item;
