@@ -1,0 +1,33 @@
+import type { Site } from '../cluster/identity/mod.js';
+import type { RouteValue } from '../cluster/routing/mod.js';
+import type { Receiver, Subscription } from '../session/mod.js';
+import { SharedGroup } from './shared-group.js';
+
+/** The subscribers of one Topic Filter. */
+export interface FilterEntry {
+  readonly filter: string;
+  readonly subscriptions: Map<Receiver, Subscription>;
+  /** Of `subscriptions`, those of persistent sessions. */
+  persistentCount: number;
+  /** By name; undefined as long as there is none. */
+  groups: Map<string, SharedGroup> | undefined;
+  /** Members with subscribers of their own, and whether persistent ones are among them. */
+  remotes: Map<Site, boolean> | undefined;
+  /** What the other members were told of `subscriptions`; see {@link LocalRoutes}. */
+  announced: RouteValue | undefined;
+}
+
+/** The group of that name, made when it is the first of its kind. */
+export function groupOf(entry: FilterEntry, name: string): SharedGroup {
+  entry.groups ??= new Map();
+  let group = entry.groups.get(name);
+  if (group === undefined) {
+    group = new SharedGroup(name, entry.filter);
+    entry.groups.set(name, group);
+  }
+  return group;
+}
+
+export function dropEmptyGroup(entry: FilterEntry, name: string): void {
+  if (entry.groups?.get(name)?.isEmpty === true) entry.groups.delete(name);
+}
