@@ -1,13 +1,6 @@
 import type { Site } from '../cluster/identity/mod.js';
 import { RetainedStore } from '../retain/mod.js';
-import type {
-  DeliveryTarget,
-  Retained,
-  Receiver,
-  Session,
-  Subscription,
-  TopicHandle,
-} from '../session/mod.js';
+import type { DeliveryTarget, Retained, Session, TopicHandle } from '../session/mod.js';
 import { FilterTrie } from '../topic/mod.js';
 import type { FilterEntry } from './filter-entry.js';
 import type { SharedGroup } from './shared-group.js';
