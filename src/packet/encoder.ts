@@ -1,9 +1,12 @@
 /**
  * Writes the packets that a server sends: free functions over a PacketWriter. Properties go out in
- * version 5 only, and only Reason String and User Property give way to a Maximum Packet Size.
+ * version 5 only, and only Reason String and User Property give way to a Maximum Packet Size. What
+ * has a string that is too long for its length field counts as too large for every client.
  */
+import { Buffer } from 'node:buffer';
 import type { Properties, ProtocolVersion, QoS, UserProperty } from './packets.js';
 import {
+  fieldMax,
   variableByteIntegerSize,
   writeBinary,
   writeBytes,
@@ -33,11 +36,19 @@ const firstByte = {
 /** One byte and a Remaining Length of at most four. */
 const fixedHeaderMax = 5;
 
+/** Bytes of the largest packet that there is: four full bytes of Remaining Length. */
+const packetSizeMax = fixedHeaderMax + 268_435_455;
+
 const none: Properties = {};
 
 /** Bytes of a packet with `remainingLength` bytes behind its fixed header. */
 function packetSize(remainingLength: number): number {
   return 1 + variableByteIntegerSize(remainingLength) + remainingLength;
+}
+
+/** Whether a packet with that Remaining Length can be written, and the client takes it. */
+function fits(remainingLength: number, maximumPacketSize: number): boolean {
+  return packetSize(remainingLength) <= Math.min(maximumPacketSize, packetSizeMax);
 }
 
 /** Bytes of a property block with its length. */
@@ -47,9 +58,25 @@ function blockSize(properties: Properties): number {
 }
 
 /**
+ * `reason` as a Reason String can be: at most 65,535 bytes of UTF-8 [MQTT5-1.5.4-1], cut between two
+ * characters, and without U+0000 [MQTT5-1.5.4-2]. Reasons come from back ends, too, which do not
+ * know that.
+ */
+function reasonStringOf(reason: string): string {
+  const text = reason.includes('\0') ? reason.replaceAll('\0', '\uFFFD') : reason;
+  // No UTF-16 unit takes more than three bytes.
+  if (text.length * 3 <= fieldMax) return text;
+  const bytes = Buffer.from(text, 'utf8');
+  if (bytes.length <= fieldMax) return text;
+  let end = fieldMax;
+  while (((bytes[end] as number) & 0xc0) === 0x80) end -= 1;
+  return bytes.toString('utf8', 0, end);
+}
+
+/**
  * What of `properties` fits into a packet that has `otherBytes` in its variable header and payload:
  * without User Properties, or without the Reason String too, when it would be larger than
- * `maximumPacketSize`.
+ * `maximumPacketSize`. A Reason String that none could carry is cut.
  */
 function fitting(
   properties: Properties,
@@ -59,10 +86,11 @@ function fitting(
   const hasUser = properties.userProperties !== undefined;
   const hasReason = properties.reasonString !== undefined;
   if (!hasUser && !hasReason) return properties;
-  if (packetSize(otherBytes + blockSize(properties)) <= maximumPacketSize) return properties;
   const kept = { ...properties };
+  if (kept.reasonString !== undefined) kept.reasonString = reasonStringOf(kept.reasonString);
+  if (fits(otherBytes + blockSize(kept), maximumPacketSize)) return kept;
   delete kept.userProperties;
-  if (!hasReason || packetSize(otherBytes + blockSize(kept)) <= maximumPacketSize) return kept;
+  if (!hasReason || fits(otherBytes + blockSize(kept), maximumPacketSize)) return kept;
   delete kept.reasonString;
   return kept;
 }
@@ -110,7 +138,7 @@ export function writeConnack(
   }
   const fit = fitting(properties ?? none, 2, maximumPacketSize);
   const size = 2 + blockSize(fit);
-  if (packetSize(size) > maximumPacketSize) return false;
+  if (!fits(size, maximumPacketSize)) return false;
   const at = begin(w, firstByte.connack, size);
   w.bytes[at] = isPresent ? 1 : 0;
   w.bytes[at + 1] = reasonCode;
@@ -269,7 +297,7 @@ export function writeSuback(
   const bodySize = 2 + reasonCodes.length;
   const fit = version === 5 ? fitting(properties ?? none, bodySize, maximumPacketSize) : none;
   const size = version === 5 ? bodySize + blockSize(fit) : bodySize;
-  if (version === 5 && packetSize(size) > maximumPacketSize) return false;
+  if (version === 5 && !fits(size, maximumPacketSize)) return false;
   let at = begin(w, firstByte.suback, size);
   at = writeTwoByteInteger(w.bytes, at, packetIdentifier);
   if (version === 5) at = writeBlock(w, at, fit);
@@ -300,7 +328,7 @@ export function writeUnsuback(
   const bodySize = 2 + reasonCodes.length;
   const fit = fitting(properties ?? none, bodySize, maximumPacketSize);
   const size = bodySize + blockSize(fit);
-  if (packetSize(size) > maximumPacketSize) return false;
+  if (!fits(size, maximumPacketSize)) return false;
   let at = begin(w, firstByte.unsuback, size);
   at = writeTwoByteInteger(w.bytes, at, packetIdentifier);
   at = writeBlock(w, at, fit);
@@ -349,14 +377,14 @@ function writeReasonPacket(
   const fit = fitting(properties, 1, maximumPacketSize);
   if (propertiesSize(fit) === 0) {
     const isShortest = reasonCode === ReasonCode.Success;
-    if (packetSize(isShortest ? 0 : 1) > maximumPacketSize) return false;
+    if (!fits(isShortest ? 0 : 1, maximumPacketSize)) return false;
     const at = begin(w, first, isShortest ? 0 : 1);
     if (!isShortest) w.bytes[at] = reasonCode;
     w.length = isShortest ? at : at + 1;
     return true;
   }
   const size = 1 + blockSize(fit);
-  if (packetSize(size) > maximumPacketSize) return false;
+  if (!fits(size, maximumPacketSize)) return false;
   const at = begin(w, first, size);
   w.bytes[at] = reasonCode;
   w.length = writeBlock(w, at + 1, fit);

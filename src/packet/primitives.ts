@@ -15,6 +15,9 @@ interface BufferSlices {
 }
 const { latin1Slice, utf8Slice } = Buffer.prototype as unknown as BufferSlices;
 
+/** Bytes of a UTF-8 Encoded String, or of Binary Data, at most. */
+export const fieldMax = 0xffff;
+
 /** Up to this many bytes a loop beats `Uint8Array.set` with its view (bench/micro/codec.ts). */
 const loopCopyMax = 48;
 
@@ -98,9 +101,17 @@ export function writeString(bytes: Buffer, at: number, text: string): number {
   return writeTwoByteInteger(bytes, at, length) + length;
 }
 
-/** Bytes of `text` as a UTF-8 Encoded String, its length field included. */
+/**
+ * Bytes of `text` as a UTF-8 Encoded String, its length field included. Infinite: it is longer than
+ * the field can say.
+ */
 export function stringSize(text: string): number {
-  return 2 + Buffer.byteLength(text, 'utf8');
+  return binarySize(Buffer.byteLength(text, 'utf8'));
+}
+
+/** As {@link stringSize}, of Binary Data with `length` bytes. */
+export function binarySize(length: number): number {
+  return length > fieldMax ? Number.POSITIVE_INFINITY : 2 + length;
 }
 
 /** Copies all of `source` to `bytes[at…]`; returns the offset behind it. */

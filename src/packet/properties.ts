@@ -7,6 +7,7 @@ import { assert } from '../base/mod.js';
 import { PacketReader } from './packet-reader.js';
 import { PacketType, type Properties, type UserProperty } from './packets.js';
 import {
+  binarySize,
   stringSize,
   variableByteIntegerSize,
   writeBinary,
@@ -292,7 +293,10 @@ export function decodeProperties(bytes: Uint8Array, start: number, end: number):
   return properties;
 }
 
-/** Bytes of the property block, without its length field. */
+/**
+ * Bytes of the property block, without its length field. Infinite: a string or Binary Data is too
+ * long to be written at all.
+ */
 export function propertiesSize(properties: Properties): number {
   return sizeOf(rows, properties);
 }
@@ -341,7 +345,7 @@ function sizeOf(selected: readonly PropertyRow[], properties: Properties): numbe
       }
       case 'binary': {
         const data = properties[value.name];
-        if (data !== undefined) size += 3 + data.length;
+        if (data !== undefined) size += 1 + binarySize(data.length);
         break;
       }
       default: {
