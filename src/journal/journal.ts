@@ -30,6 +30,16 @@ export interface JournalHost {
   backlogCleared(now: number): void;
 }
 
+/** Somebody else whose changes go into the same batches, so that a crash shows one moment. */
+export interface BatchPart {
+  /** It has something to write. */
+  readonly isDirty: boolean;
+  /** Adds its changes. */
+  write(batch: StoreBatch): void;
+  /** The batch is durable; or (false) it was refused, and all of it must be written again. */
+  settled(isDurable: boolean, now: number): void;
+}
+
 /** The changes of a batch on its way, so that they can be taken back. */
 interface Writing {
   readonly number: number;
@@ -73,6 +83,7 @@ export class Journal implements Durability {
   #wasBacklogged = false;
   /** The session of the last change, and its changes: bursts come from one session. */
   #recent: DurableSession | undefined;
+  #parts: readonly BatchPart[] = [];
   #recentChanges: SessionChanges | undefined;
 
   constructor(store: Store, clock: Clock, host: JournalHost) {
@@ -95,6 +106,11 @@ export class Journal implements Durability {
   /** True while a batch is under way or something waits to be written. */
   get isBusy(): boolean {
     return this.#writing !== undefined || this.#isDirty();
+  }
+
+  /** Before the first commit. */
+  addPart(part: BatchPart): void {
+    this.#parts = [...this.#parts, part];
   }
 
   /** At start: numbers up to this one are in use. */
@@ -210,6 +226,7 @@ export class Journal implements Durability {
   #begin(batch: StoreBatch, writing: Writing): void {
     assert(this.#writing === undefined, 'one batch at a time');
     this.#writing = writing;
+    for (const part of this.#parts) part.write(batch);
     this.#store.commit(batch, (failure) => this.#onSettled(writing, failure));
   }
 
@@ -263,6 +280,7 @@ export class Journal implements Durability {
       this.#host.storeFailed(failure);
     }
     const now = this.#clock.now();
+    for (const part of this.#parts) part.settled(failure === undefined, now);
     const waiters = this.#waiters;
     this.#waiters = new Set();
     for (const waiter of waiters) waiter.onDurable(this.durable, refused, now);
@@ -309,7 +327,8 @@ export class Journal implements Durability {
   }
 
   #isDirty(): boolean {
-    return this.#sessions.size > 0 || this.#retained.size > 0 || this.#removedMessages.length > 0;
+    if (this.#sessions.size > 0 || this.#retained.size > 0) return true;
+    return this.#removedMessages.length > 0 || this.#parts.some(({ isDirty }) => isDirty);
   }
 
   #changesOf(session: DurableSession): SessionChanges {

@@ -4,5 +4,5 @@
  *
  *   Session changes ─▶ Journal (dirty) ─▶ one batch at a time ─▶ Store ─▶ durable ticket ─▶ acks
  */
-export { Journal, type JournalHost } from './journal.js';
+export { type BatchPart, Journal, type JournalHost } from './journal.js';
 export { type LoadedRetained, type LoadedSession, type LoadReport, StoreLoader } from './load.js';

@@ -9,6 +9,7 @@ import {
   pubrel,
   subscribe,
 } from '../fixtures/client-packets.js';
+import type { StoreBatch } from '../../src/store/mod.js';
 import { Core, type TestClient } from './core.js';
 import { HeldStore } from './held-store.js';
 
@@ -208,5 +209,40 @@ describe('a store that cannot write', () => {
     assert.equal(publisher.closed, undefined);
     core.advance(6000);
     assert.equal(publisher.closed, 'flush');
+  });
+});
+
+describe('somebody else’s changes in the same batch', () => {
+  it('are durable together with the messages, and are told when they were refused', () => {
+    const store = new HeldStore();
+    const core = new Core({ store });
+    const settled: boolean[] = [];
+    const part = {
+      isDirty: false,
+      write: (batch: StoreBatch): void => {
+        if (!part.isDirty) return;
+        batch.put('meta', Buffer.from('other'), Buffer.from('x'));
+        part.isDirty = false;
+      },
+      settled: (isDurable: boolean): void => {
+        settled.push(isDurable);
+        if (!isDurable) part.isDirty = true;
+      },
+    };
+    core.broker.durability.addPart(part);
+    subscriber(core, 1).drop();
+    const publisher = core.connect(5, { clientIdentifier: 'pub' });
+    settled.length = 0;
+    store.isHeld = true;
+    part.isDirty = true;
+    publisher.send(message(1, 7, 'x'));
+    store.failure = { code: 'STORE_FULL', message: 'full' };
+    store.finish();
+    assert.deepEqual(settled, [false]);
+    store.failure = undefined;
+    core.advance(1000);
+    store.finish();
+    assert.deepEqual(settled, [false, true]);
+    assert.equal(store.crashed().get('meta', Buffer.from('other'))?.toString(), 'x');
   });
 });

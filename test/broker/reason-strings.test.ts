@@ -1,12 +1,12 @@
 /** What back ends say may be of any length; what a client gets is a packet that it can read. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { AuthBackend, Deny } from '../../src/auth/mod.js';
+import type { AuthBackend, Deny, PublishModifiers } from '../../src/auth/mod.js';
 import type { Properties } from '../../src/packet/mod.js';
 import type { ServerPacket } from '../fixtures/server-packets.js';
 import { auth, connect, pingreq, unsubscribe } from '../fixtures/client-packets.js';
 import { Core, type TestClient } from './core.js';
-import { message, next } from './talk.js';
+import { message, next, watcher } from './talk.js';
 
 const method = { authenticationMethod: 'TEST' };
 
@@ -132,6 +132,46 @@ for (const { packet, ask, isLast = false } of ways) {
     });
   });
 }
+
+describe('a back end that changes a message into what no PUBLISH can be', () => {
+  const tooLong = 'x'.repeat(65_536);
+  const changes: readonly [what: string, modifiers: PublishModifiers][] = [
+    ['a topic with a wildcard', { topicName: 'a/#' }],
+    ['an empty topic', { topicName: '' }],
+    ['a topic that is too long', { topicName: tooLong }],
+    ['a property that is too long', { properties: { contentType: tooLong } }],
+    ['a User Property that is too long', { properties: { userProperties: [['a', tooLong]] } }],
+    ['too much Correlation Data', { properties: { correlationData: Buffer.from(tooLong) } }],
+  ];
+  for (const [what, modifiers] of changes) {
+    for (const way of ['at once', 'later']) {
+      it(`${what}, ${way}: nobody gets it, the publisher is told that it failed (0x83)`, () => {
+        const late: (() => void)[] = [];
+        const allow = { verdict: 'allow', modifiers } as const;
+        const core = new Core({
+          backends: [
+            {
+              name: 'changes',
+              onPublish: (_request, reply) => {
+                if (way === 'at once') return allow;
+                late.push(() => reply(allow));
+                return undefined;
+              },
+            },
+          ],
+        });
+        const observer = watcher(core, '#');
+        const client = core.connect(5, { clientIdentifier: 'c' });
+        client.send(message(5, 'a', 1));
+        late.shift()?.();
+        core.turn();
+        assert.equal(next(client, 'puback').reasonCode, 0x83);
+        assert.deepEqual(observer.takeAll(), []);
+        assert.ok(core.log.some((line) => line.includes('cannot be sent')));
+      });
+    }
+  }
+});
 
 describe('what else a back end says and no packet can carry', () => {
   const long = Buffer.alloc(65_536, 1);
