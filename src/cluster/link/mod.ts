@@ -52,3 +52,7 @@ export {
   type PeerLinkOut,
 } from './peer-link.js';
 export type { PeerConnection, PeerConnectionHandler, Transport } from './transport.js';
+export { type Arrival, DataReceiver, type DataReceiverOut } from './data-receiver.js';
+export { DataSender, type DataSenderOut } from './data-sender.js';
+export { type FrameNumber, type NumberedBody, splitNumber, windowMax } from './numbering.js';
+export type { NumberedType } from './unconfirmed.js';

@@ -1,0 +1,259 @@
+import { assert } from '../../base/mod.js';
+import { FrameType } from './frames.js';
+import {
+  bootsMax,
+  type Confirm,
+  type FrameNumber,
+  noNumber,
+  readConfirm,
+  windowMax,
+  writeFloors,
+  writeNumber,
+} from './numbering.js';
+import { type Entry, type NumberedType, Unconfirmed } from './unconfirmed.js';
+
+export interface DataSenderOut {
+  /** To the data lane. False: it takes none now, {@link DataSender.pump} is called when it does. */
+  transmit(type: FrameType, ...parts: Uint8Array[]): boolean;
+  /** The peer owns it: it is durable there. */
+  confirmed(number: FrameNumber): void;
+  /** The peer will never own it; `reason` is the peer's composition's. A retry is a new number. */
+  refused(number: FrameNumber, reason: number): void;
+}
+
+/** Frames that one call transmits, so that a long backlog does not hold up the node. */
+const pumpMax = 4096;
+
+/** Entries that went out and still stand in the queue before it is cut. */
+const staleMax = 1024;
+
+/**
+ * The sending half of the numbers of one peer: gives them, keeps every frame until the peer owns
+ * it, and sends again what a broken lane left in doubt, with the numbers it had and before anything
+ * new.
+ *
+ * ```
+ *  reserve ─▶ send ─▶ transmitted ─▶ confirmed            (or refused, or withdrawn)
+ *               ▲          │
+ *               └──────────┘ the lane broke
+ * ```
+ *
+ * When the lane opens, the peer says first what it has; only then frames go out, so what arrived
+ * before the break is not sent again. Numbers of an earlier boot, which are committed with remnants,
+ * are restored before the lane first opens.
+ */
+export class DataSender {
+  readonly #boot: number;
+  readonly #bytesMax: number;
+  readonly #out: DataSenderOut;
+  readonly #own: Unconfirmed;
+  /** Of earlier boots, ascending, none empty. */
+  readonly #earlier: Map<number, Unconfirmed> = new Map();
+  #bytes = 0;
+  /** To be transmitted, in order, from `#unsentAt` on. Empty while the lane is closed. */
+  readonly #unsent: Entry[] = [];
+  #unsentAt = 0;
+  #lane: 'closed' | 'opened' | 'resumed' = 'closed';
+  /** The peer should be told what it need not wait for. */
+  #floorsChanged = false;
+
+  /**
+   * `boot` is the counter of this node's boot, which a sender keeps for its life.
+   *
+   * `bytesMax`: bytes of frames that are not confirmed. Higher: a distant peer is kept busier, and
+   * takes more memory. Lower: its messages are parked on disk sooner.
+   */
+  constructor(boot: number, bytesMax: number, out: DataSenderOut) {
+    this.#boot = boot;
+    this.#own = new Unconfirmed(boot, 1, false);
+    this.#bytesMax = bytesMax;
+    this.#out = out;
+  }
+
+  /** Bytes of frames that the peer does not own yet. */
+  get unconfirmedBytes(): number {
+    return this.#bytes;
+  }
+
+  get unconfirmedCount(): number {
+    let count = this.#own.size;
+    for (const stream of this.#earlier.values()) count += stream.size;
+    return count;
+  }
+
+  /** {@link reserve} gives no number: what comes is to be parked. */
+  get isFull(): boolean {
+    return this.#bytes >= this.#bytesMax || this.#own.next >= this.#own.floor + windowMax;
+  }
+
+  /**
+   * A number of an earlier boot that is stored with its remnant; ascending, and all before the lane
+   * first opens, or the peer forgets them. The frame follows by {@link send}. False: there are too
+   * many boots; it is to be given a new number.
+   */
+  restore(number: FrameNumber): boolean {
+    assert(number.boot < this.#boot, 'a number of this boot, or of a later one, is restored');
+    let stream = this.#earlier.get(number.boot);
+    if (stream === undefined) {
+      if (this.#earlier.size >= bootsMax - 1) return false;
+      stream = new Unconfirmed(number.boot, number.sequence, true);
+      this.#earlier.set(number.boot, stream);
+    }
+    stream.add(number.sequence, 0);
+    return true;
+  }
+
+  /**
+   * A number for a frame of `size` bytes, which is given later: when what must be committed before
+   * it leaves is. It must come, or be withdrawn. Undefined: {@link isFull}.
+   */
+  reserve(size: number): FrameNumber | undefined {
+    if (this.isFull) return undefined;
+    this.#bytes += size;
+    return this.#own.add(this.#own.next, size).number;
+  }
+
+  /** The frame of `number`. `body` must not change; it is kept until the peer owns it. */
+  send(number: FrameNumber, type: NumberedType, body: Uint8Array): void {
+    const entry = this.#streamOf(number.boot)?.get(number.sequence);
+    // It may have been confirmed meanwhile: the peer had it from before.
+    if (entry === undefined || entry.body !== undefined) return;
+    entry.type = type;
+    entry.body = body;
+    this.#bytes += body.length - entry.size;
+    entry.size = body.length;
+    if (this.#lane === 'closed') return;
+    this.#unsent.push(entry);
+    this.pump();
+  }
+
+  /** Once, without a number: QoS 0. False: it is lost. */
+  sendUnnumbered(type: NumberedType, body: Uint8Array): boolean {
+    return this.#lane !== 'closed' && this.#out.transmit(type, noNumber, body);
+  }
+
+  /** The frame is of no use any more: expired, or its session went elsewhere. */
+  withdraw(number: FrameNumber): void {
+    const entry = this.#streamOf(number.boot)?.get(number.sequence);
+    if (entry === undefined) return;
+    this.#close(entry, false);
+    this.pump();
+  }
+
+  /** The data lane is open. */
+  opened(): void {
+    this.#lane = 'opened';
+    this.#floorsChanged = true;
+    this.#own.laneOpened();
+    this.#forgetUnsent();
+    for (const stream of [...this.#earlier.values(), this.#own]) {
+      for (const entry of stream.entries) if (entry.body !== undefined) this.#unsent.push(entry);
+    }
+  }
+
+  closed(): void {
+    this.#lane = 'closed';
+    this.#forgetUnsent();
+  }
+
+  /** Transmits what waits, as far as the lane takes it. At every turn's end, and when it drained. */
+  pump(): void {
+    if (this.#lane !== 'resumed') return;
+    if (this.#floorsChanged) {
+      if (!this.#out.transmit(FrameType.Floor, writeFloors(this.#floors()))) return;
+      this.#floorsChanged = false;
+    }
+    for (let count = 0; count < pumpMax && this.#transmitNext(); count += 1) {
+      // The lane takes more.
+    }
+    if (this.#unsentAt === this.#unsent.length) this.#forgetUnsent();
+    if (this.#unsentAt < staleMax) return;
+    this.#unsent.splice(0, this.#unsentAt);
+    this.#unsentAt = 0;
+  }
+
+  /** The body of a Confirm. Returns what is wrong with it; the link is then to be reset. */
+  onConfirm(body: Uint8Array): string | undefined {
+    const confirm = readConfirm(body);
+    if (confirm === undefined) return 'a Confirm of the peer ends early';
+    if (confirm.boot === 0) {
+      if (this.#lane === 'opened') this.#lane = 'resumed';
+    } else {
+      const stream = this.#streamOf(confirm.boot);
+      if (stream !== undefined && !this.#apply(confirm, stream)) {
+        return 'the peer confirms what it was never sent';
+      }
+    }
+    this.pump();
+    return undefined;
+  }
+
+  /** False once something is confirmed that was not sent. */
+  #apply(confirm: Confirm, stream: Unconfirmed): boolean {
+    if (confirm.upTo >= stream.next && stream === this.#own) return false;
+    for (const { sequence, reason } of confirm.exceptions) {
+      const entry = stream.get(sequence);
+      if (entry === undefined) continue;
+      if (!entry.wasSent) return false;
+      this.#close(entry, false);
+      this.#out.refused(entry.number, reason);
+    }
+    return (
+      confirm.ranges.every(({ from, to }) => this.#confirmRange(stream, from, to)) &&
+      this.#confirmRange(stream, stream.floor, confirm.upTo)
+    );
+  }
+
+  #confirmRange(stream: Unconfirmed, from: number, to: number): boolean {
+    const end = Math.min(to, stream.next - 1);
+    for (let sequence = Math.max(from, stream.floor); sequence <= end; sequence += 1) {
+      const entry = stream.get(sequence);
+      if (entry !== undefined && !this.#confirm(entry)) return false;
+    }
+    return true;
+  }
+
+  #confirm(entry: Entry): boolean {
+    if (!entry.wasSent) return false;
+    this.#close(entry, true);
+    this.#out.confirmed(entry.number);
+    return true;
+  }
+
+  #close(entry: Entry, isConfirmed: boolean): void {
+    const stream = this.#streamOf(entry.number.boot);
+    assert(stream !== undefined, 'an open number of no stream');
+    if (stream.close(entry, isConfirmed)) this.#floorsChanged = true;
+    this.#bytes -= entry.size;
+    if (stream === this.#own || stream.size > 0) return;
+    this.#earlier.delete(stream.boot);
+    this.#floorsChanged = true;
+  }
+
+  /** False: there is nothing more, or the lane takes no more. */
+  #transmitNext(): boolean {
+    const entry = this.#unsent[this.#unsentAt];
+    if (entry === undefined) return false;
+    if (entry.isOpen && entry.body !== undefined) {
+      if (!this.#out.transmit(entry.type, writeNumber(entry.number), entry.body)) return false;
+      entry.wasSent = true;
+    }
+    this.#unsentAt += 1;
+    return true;
+  }
+
+  #forgetUnsent(): void {
+    this.#unsent.length = 0;
+    this.#unsentAt = 0;
+  }
+
+  #streamOf(boot: number): Unconfirmed | undefined {
+    return boot === this.#boot ? this.#own : this.#earlier.get(boot);
+  }
+
+  #floors(): Map<number, number> {
+    const floors = new Map<number, number>();
+    for (const [boot, { floor }] of this.#earlier) floors.set(boot, floor);
+    return floors.set(this.#boot, this.#own.floor);
+  }
+}

@@ -1,0 +1,335 @@
+import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
+import { describe, it } from 'node:test';
+import {
+  DataReceiver,
+  DataSender,
+  type FrameNumber,
+  FrameType,
+  splitNumber,
+  windowMax,
+} from '../../../src/cluster/link/mod.js';
+import { bytesOf, Stream } from './link-stream-rig.js';
+
+const { Publish, Remnant } = FrameType;
+
+describe('numbered frames', () => {
+  it('arrive once, in order, and are kept until they are owned', () => {
+    const stream = new Stream(7).open();
+    const numbers = ['a', 'b', 'c'].map((text) => stream.send(text));
+    assert.deepEqual(numbers, [
+      { boot: 7, sequence: 1 },
+      { boot: 7, sequence: 2 },
+      { boot: 7, sequence: 3 },
+    ]);
+    stream.settle();
+    assert.deepEqual(stream.arrived, ['7.1 a new', '7.2 b new', '7.3 c new']);
+    assert.equal(stream.sender.unconfirmedCount, 3);
+    assert.equal(stream.sender.unconfirmedBytes, 3);
+    for (const number of numbers) stream.receiver.owned(number);
+    stream.settle();
+    assert.deepEqual(stream.events, ['confirmed 7.1', 'confirmed 7.2', 'confirmed 7.3']);
+    assert.equal(stream.sender.unconfirmedCount, 0);
+    assert.equal(stream.sender.unconfirmedBytes, 0);
+  });
+
+  it('that are owned out of order are confirmed out of order', () => {
+    const stream = new Stream(1).open();
+    const [one, two, three, four] = ['a', 'b', 'c', 'd'].map((text) => stream.send(text));
+    stream.settle();
+    stream.receiver.owned(four!);
+    stream.receiver.owned(two!);
+    stream.settle();
+    assert.deepEqual(stream.take(), ['confirmed 1.2', 'confirmed 1.4']);
+    stream.receiver.owned(one!);
+    stream.receiver.owned(three!);
+    stream.settle();
+    assert.deepEqual(stream.take(), ['confirmed 1.1', 'confirmed 1.3']);
+  });
+
+  it('that are refused never stop the next', () => {
+    const stream = new Stream(1).open();
+    const numbers = Array.from({ length: 2000 }, (_, at) => stream.send(String(at)));
+    stream.settle();
+    for (const [at, number] of numbers.entries()) {
+      if (at % 2 === 0) stream.receiver.refused(number, 5);
+      else stream.receiver.owned(number);
+    }
+    stream.settle();
+    const events = stream.take();
+    assert.equal(events.filter((event) => event.startsWith('refused')).length, 1000);
+    assert.ok(events.includes('refused 1.1 for 5') && events.includes('confirmed 1.2000'));
+    assert.equal(stream.sender.unconfirmedCount, 0);
+  });
+
+  it('without a number are sent once, or not at all', () => {
+    const stream = new Stream(1);
+    assert.equal(stream.sender.sendUnnumbered(Publish, bytesOf('early')), false);
+    stream.open();
+    assert.equal(stream.sender.sendUnnumbered(Publish, bytesOf('x')), true);
+    stream.settle();
+    stream.cut();
+    stream.open();
+    stream.settle();
+    assert.deepEqual(stream.arrived, ['x']);
+  });
+
+  it('of which the number was reserved leave when they are given, in the order of that', () => {
+    const stream = new Stream(1).open();
+    const first = stream.sender.reserve(3);
+    stream.send('b');
+    stream.sender.send(first!, Publish, bytesOf('a'));
+    stream.settle();
+    assert.deepEqual(stream.arrived, ['1.2 b new', '1.1 a new']);
+    stream.cut();
+    stream.restartReceiver();
+    stream.open();
+    stream.settle();
+    assert.deepEqual(stream.arrived.slice(2), ['1.1 a new', '1.2 b new']);
+  });
+});
+
+describe('a lane that breaks', () => {
+  it('gets what was not owned again, first, with the numbers it had', () => {
+    const stream = new Stream(1).open();
+    const one = stream.send('a');
+    stream.settle();
+    stream.receiver.owned(one);
+    stream.send('b');
+    stream.cut();
+    stream.send('c');
+    stream.open();
+    stream.send('d');
+    stream.settle();
+    assert.deepEqual(stream.arrived, ['1.1 a new', '1.2 b new', '1.3 c new', '1.4 d new']);
+    assert.deepEqual(stream.take(), ['confirmed 1.1']);
+  });
+
+  it('does not get again what arrived before it broke and is owned', () => {
+    const stream = new Stream(1).open();
+    const numbers = Array.from({ length: 100 }, (_, at) => stream.send(String(at)));
+    stream.settle();
+    for (const number of numbers) stream.receiver.owned(number);
+    stream.cut();
+    stream.arrived.length = 0;
+    stream.open();
+    stream.settle();
+    assert.deepEqual(stream.arrived, []);
+    assert.equal(stream.sender.unconfirmedCount, 0);
+  });
+
+  it('says again what was refused, before it covers it', () => {
+    const stream = new Stream(1).open();
+    const numbers = Array.from({ length: 1500 }, (_, at) => stream.send(String(at)));
+    stream.settle();
+    for (const number of numbers) stream.receiver.refused(number, 9);
+    stream.receiver.flush();
+    stream.cut();
+    stream.open();
+    stream.settle();
+    const events = stream.take();
+    assert.equal(events.length, 1500);
+    assert.ok(events.every((event) => event.startsWith('refused')));
+  });
+
+  it('gets a frame that is on its way to the disk again, and ignores it', () => {
+    const stream = new Stream(1).open();
+    const one = stream.send('a');
+    stream.settle();
+    stream.cut();
+    stream.open();
+    stream.settle();
+    assert.deepEqual(stream.arrived, ['1.1 a new', '1.1 a known']);
+    stream.receiver.owned(one);
+    stream.settle();
+    assert.deepEqual(stream.take(), ['confirmed 1.1']);
+  });
+
+  it('takes no more than it can, and goes on when it drained', () => {
+    const stream = new Stream(1).open();
+    stream.settle();
+    stream.room = 2;
+    for (const text of ['a', 'b', 'c', 'd']) stream.send(text);
+    stream.settle();
+    assert.equal(stream.arrived.length, 2);
+    stream.room = 100;
+    stream.sender.pump();
+    stream.settle();
+    assert.deepEqual(
+      stream.arrived.map((one) => one.slice(4, 5)),
+      ['a', 'b', 'c', 'd'],
+    );
+  });
+});
+
+describe('a receiver that restarts', () => {
+  it('knows what was committed with its messages, and nothing else', () => {
+    const stream = new Stream(1).open();
+    const [one, , three] = ['a', 'b', 'c'].map((text) => stream.send(text));
+    stream.settle();
+    stream.receiver.stored(one!);
+    stream.receiver.stored(three!);
+    stream.commit(1);
+    stream.cut();
+    stream.restartReceiver();
+    stream.arrived.length = 0;
+    stream.open();
+    stream.settle();
+    assert.deepEqual(stream.arrived, ['1.2 b new']);
+    assert.deepEqual(stream.take(), ['confirmed 1.3', 'confirmed 1.1']);
+  });
+
+  it('judges a refused frame anew, although one behind it was stored', () => {
+    const stream = new Stream(1).open();
+    const [one, two] = ['a', 'b'].map((text) => stream.send(text));
+    stream.settle();
+    stream.receiver.stored(one!);
+    stream.receiver.stored(two!);
+    // The store could not take it after all.
+    stream.receiver.refused(one!, 3);
+    stream.commit(1);
+    stream.cut();
+    stream.restartReceiver();
+    stream.arrived.length = 0;
+    stream.open();
+    stream.settle();
+    assert.deepEqual(stream.arrived, ['1.1 a new']);
+    assert.deepEqual(stream.take(), ['confirmed 1.2']);
+  });
+
+  it('does not wait for numbers that it owned without storing anything', () => {
+    const stream = new Stream(1).open();
+    const [one, two, three] = ['a', 'b', 'c'].map((text) => stream.send(text));
+    stream.settle();
+    stream.receiver.owned(two!);
+    stream.settle();
+    stream.cut();
+    stream.restartReceiver();
+    stream.open();
+    stream.settle();
+    stream.receiver.owned(three!);
+    stream.receiver.owned(one!);
+    stream.settle();
+    assert.equal(stream.sender.unconfirmedCount, 0);
+    assert.equal(stream.receiver.record(1)?.toString(), Buffer.from([3, 0]).toString());
+  });
+
+  it('refuses a record that it did not write', () => {
+    const receiver = new DataReceiver({ transmit: () => true, forget() {} });
+    assert.equal(receiver.restore(1, Buffer.from('80', 'hex')), false);
+    assert.equal(receiver.restore(1, Buffer.from('05ffffff7f', 'hex')), false);
+    assert.equal(receiver.restore(1, Buffer.from('050101010101', 'hex')), true);
+  });
+});
+
+describe('a sender that restarts', () => {
+  it('sends what it stored under the numbers of its earlier life', () => {
+    const stream = new Stream(4).open();
+    const [one, two, three] = ['a', 'b', 'c'].map((text) => stream.send(text));
+    stream.settle();
+    stream.receiver.owned(one!);
+    stream.receiver.owned(three!);
+    stream.cut();
+    stream.restartSender(5);
+    for (const number of [two!, three!]) assert.ok(stream.sender.restore(number));
+    stream.sender.send(two!, Remnant, bytesOf('b'));
+    stream.open();
+    stream.send('new');
+    stream.arrived.length = 0;
+    stream.settle();
+    assert.deepEqual(stream.arrived, ['4.2 b known', '5.1 new new']);
+    assert.deepEqual(stream.take(), ['confirmed 4.3']);
+    // It was confirmed before it was handed over.
+    stream.sender.send(three!, Remnant, bytesOf('c'));
+    stream.receiver.owned(two!);
+    stream.settle();
+    assert.deepEqual(stream.take(), ['confirmed 4.2', 'forgot 4']);
+  });
+
+  it('lets the receiver forget boots of which nothing is left', () => {
+    const stream = new Stream(4).open();
+    stream.receiver.owned((stream.send('a'), stream.settle(), { boot: 4, sequence: 1 }));
+    stream.cut();
+    stream.restartSender(5);
+    stream.open();
+    stream.settle();
+    assert.deepEqual(stream.take(), ['forgot 4']);
+    assert.equal(stream.receiver.record(4), undefined);
+  });
+});
+
+describe('a number that is withdrawn', () => {
+  it('is not waited for, whether it was sent or not', () => {
+    const stream = new Stream(1).open();
+    const [one, two] = ['a', 'b'].map((text) => stream.send(text));
+    const three = stream.sender.reserve(1)!;
+    const four = stream.send('d');
+    stream.settle();
+    stream.sender.withdraw(two!);
+    stream.sender.withdraw(three);
+    stream.receiver.owned(four);
+    stream.receiver.owned(one!);
+    stream.settle();
+    assert.equal(stream.sender.unconfirmedCount, 0);
+    assert.deepEqual(stream.receiver.record(1), Buffer.from([4, 0]));
+    // The receiver is not done with it, but nobody asks.
+    stream.receiver.owned(two!);
+    stream.settle();
+    assert.deepEqual(stream.take(), ['confirmed 1.4', 'confirmed 1.1']);
+  });
+});
+
+describe('the bounds of a stream', () => {
+  it('are bytes that are not confirmed', () => {
+    const stream = new Stream(1, 10).open();
+    assert.ok(!stream.sender.isFull);
+    const one = stream.send('0123456789');
+    assert.ok(stream.sender.isFull);
+    assert.equal(stream.sender.reserve(1), undefined);
+    stream.settle();
+    stream.receiver.owned(one);
+    stream.settle();
+    assert.ok(!stream.sender.isFull);
+  });
+
+  it('are numbers above the lowest one that is not confirmed', () => {
+    const stream = new Stream(1, 1e9).open();
+    let last: FrameNumber | undefined;
+    for (let count = 0; count < windowMax; count += 1) last = stream.sender.reserve(0);
+    assert.equal(last?.sequence, windowMax);
+    assert.equal(stream.sender.reserve(0), undefined);
+    stream.sender.withdraw({ boot: 1, sequence: 1 });
+    assert.equal(stream.sender.reserve(0)?.sequence, windowMax + 1);
+    assert.equal(stream.receiver.arrived({ boot: 1, sequence: windowMax + 1 }), 'outside');
+    assert.equal(stream.receiver.arrived({ boot: 1, sequence: windowMax }), 'new');
+  });
+});
+
+describe('a peer that errs', () => {
+  const problem = (hex: string): string | undefined => {
+    const out = { transmit: () => true, confirmed() {}, refused() {} };
+    const sender = new DataSender(1, 1000, out);
+    sender.opened();
+    sender.reserve(1);
+    return sender.onConfirm(Buffer.from(hex, 'hex'));
+  };
+
+  it('by confirming or refusing what it was never sent, is found out', () => {
+    const never = 'the peer confirms what it was never sent';
+    assert.equal(problem('01010000'), never);
+    assert.equal(problem('01050000'), never);
+    assert.equal(problem('010001000000'), never);
+    assert.equal(problem('010000010102'), never);
+    assert.equal(problem('02050000'), undefined, 'of a boot that is over');
+  });
+
+  it('by cutting a body short, is found out', () => {
+    assert.equal(problem('0101'), 'a Confirm of the peer ends early');
+    assert.equal(problem('0100ffff03'), 'a Confirm of the peer ends early');
+    const receiver = new DataReceiver({ transmit: () => true, forget() {} });
+    assert.equal(receiver.onFloor(Buffer.from('0101', 'hex')), 'a Floor of the peer ends early');
+    for (const hex of ['', '01', '0100', '80', 'ffffffffffffffffff01', '800001']) {
+      assert.equal(splitNumber(Buffer.from(hex, 'hex')), undefined, hex);
+    }
+  });
+});
