@@ -36,6 +36,7 @@ export {
 export * from './packets.js';
 export { decodeProperties } from './properties.js';
 export {
+  canForward,
   encodeForwardProperties,
   forwardableProperties,
   type PublishView,

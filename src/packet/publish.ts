@@ -351,9 +351,15 @@ export function forwardableProperties(view: PublishView): Uint8Array | undefined
   return kept;
 }
 
+/** Whether every string and Binary Data among what is forwarded is short enough to be written. */
+export function canForward(properties: Properties): boolean {
+  return Number.isFinite(forwardedPropertiesSize(properties));
+}
+
 /**
  * The same block from a record, for wills and for what an authorisation changed: Payload Format
- * Indicator, Content Type, Response Topic, Correlation Data and User Properties.
+ * Indicator, Content Type, Response Topic, Correlation Data and User Properties. Only for what
+ * `canForward`.
  */
 export function encodeForwardProperties(properties: Properties): Uint8Array | undefined {
   const size = forwardedPropertiesSize(properties);

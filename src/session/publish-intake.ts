@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Decision, Deny, Next, PublishModifiers } from '../auth/mod.js';
 import {
+  canForward,
   encodeForwardProperties,
   type PublishView,
   type QoS,
@@ -316,6 +317,15 @@ export class PublishIntake {
       this.#publish(topic, qos, packetIdentifier, now);
       return;
     }
+    const problem = changeProblem(modifiers, host.settings.topicMaxDepth);
+    if (problem !== undefined) {
+      host.log.warn(
+        { client: facts.clientIdentifier, topic: topic.name },
+        `a back end made a message of it that cannot be sent: ${problem.reason}`,
+      );
+      this.#onUnauthorised(topic, qos, packetIdentifier, problem, now);
+      return;
+    }
     const changed = changedMessage(kept ?? host.publication.message(), modifiers);
     host.publication.fromMessage(changed);
     const target = host.topic(modifiers.mountpoint ?? facts.mountpoint, changed.topicName);
@@ -382,6 +392,17 @@ function isSameTopic(view: PublishView, topic: Uint8Array): boolean {
     if (bytes[topicStart + at] !== topic[at]) return false;
   }
   return true;
+}
+
+/** Back ends may be written by others: subscribers must not get what is no PUBLISH. */
+function changeProblem(modifiers: PublishModifiers, topicMaxDepth: number): Deny | undefined {
+  const { topicName, properties } = modifiers;
+  const named = topicName === undefined ? undefined : checkTopicName(topicName, topicMaxDepth);
+  const tooLong =
+    properties === undefined || canForward(properties) ? undefined : 'a property is too long';
+  const reason = named?.reason ?? tooLong;
+  if (reason === undefined) return undefined;
+  return { verdict: 'deny', reasonCode: ReasonCode.ImplementationSpecificError, reason };
 }
 
 function changedMessage(message: Message, modifiers: PublishModifiers): Message {
