@@ -1,7 +1,7 @@
 import type { AuthChain, ListenerFacts } from '../auth/mod.js';
 import { type Clock, type Random, TimerWheel } from '../base/mod.js';
 import type { Site } from '../cluster/identity/mod.js';
-import type { RouteName, RouteValue } from '../cluster/routing/mod.js';
+import type { Envelope, RouteName, RouteValue } from '../cluster/routing/mod.js';
 import { Journal, type LoadReport, StoreLoader } from '../journal/mod.js';
 import type { Metrics } from '../metrics/mod.js';
 import { type QoS, ReasonCode } from '../packet/mod.js';
@@ -28,6 +28,7 @@ import {
 import { type Store, type StoreFailure } from '../store/mod.js';
 import { LocalRoutes, type RouteOut } from './local-routes.js';
 import { Realm, type TopicRecord } from './realm.js';
+import { RemoteIntake, type RemoteOutcome } from './remote-intake.js';
 import { needsStore, type RemoteRouter, Router } from './router.js';
 import { RetainedSweep } from './retained-sweep.js';
 import { SessionRegistry } from './session-registry.js';
@@ -81,6 +82,7 @@ export class Broker implements ClientHost, SessionHost {
   readonly #registry: SessionRegistry;
   readonly #table: SubscriptionTable;
   readonly #routes = new LocalRoutes();
+  readonly #remoteIntake: RemoteIntake;
   readonly #realms = new Map<string, Realm>();
   readonly #sweep: RetainedSweep;
   readonly #deadlines = new TimerWheel<ClientPort>();
@@ -119,6 +121,12 @@ export class Broker implements ClientHost, SessionHost {
       metrics.queueMessageExpired += 1;
     });
     this.#router = new Router(metrics, host.random);
+    this.#remoteIntake = new RemoteIntake({
+      publication: this.publication,
+      durability: this.durability,
+      router: this.#router,
+      realm: (mountpoint) => this.#realm(mountpoint),
+    });
     this.#table = new SubscriptionTable(this.durability, this.#routes);
     this.#registry = new SessionRegistry({
       settings: () => this.settings,
@@ -192,6 +200,11 @@ export class Broker implements ClientHost, SessionHost {
     value: RouteValue | undefined,
   ): void {
     this.#table.setRemote(this.#realm(mountpoint), filter, group, site, value);
+  }
+
+  /** A message that another member sent: for subscribers here, and no further. */
+  deliverRemote(envelope: Envelope, packet: Uint8Array, now: number): RemoteOutcome {
+    return this.#remoteIntake.onPublish(envelope, packet, now);
   }
 
   /** A connection was accepted. */

@@ -53,6 +53,41 @@ export class Router {
     now: number,
   ): boolean {
     const { targets, groups, sites } = record.realm.matchesOf(record);
+    this.#deliver(publication, record, targets, publisher, now);
+    for (const group of groups) this.#routeToGroup(publication, group, policy, now);
+    const count = targets.length + groups.length;
+    this.#metrics.routerMatchesLocal += count;
+    if (sites.length > 0 && this.remote !== undefined) {
+      this.#metrics.routerMatchesRemote += sites.length;
+      this.remote.forward(publication, sites, now);
+    }
+    return count + sites.length > 0;
+  }
+
+  /** A message of another member: to every matching session here, and no further. */
+  deliver(publication: Publication, record: TopicRecord, now: number): void {
+    const { targets } = record.realm.matchesOf(record);
+    this.#deliver(publication, record, targets, undefined, now);
+    this.#metrics.routerMatchesLocal += targets.length;
+  }
+
+  /** The same for one member of a group. False: nobody here can take it. */
+  deliverToGroup(publication: Publication, group: SharedGroup, now: number): boolean {
+    const { qos, publisher } = publication;
+    const member = group.pick('prefer_local', qos, publisher, this.#random);
+    if (member === undefined) return false;
+    this.#metrics.routerMatchesLocal += 1;
+    member.session.deliver(publication, member, deliveredQoS(qos, member), now);
+    return true;
+  }
+
+  #deliver(
+    publication: Publication,
+    record: TopicRecord,
+    targets: readonly Target[],
+    publisher: Receiver | undefined,
+    now: number,
+  ): void {
     const published = publication.qos;
     for (let at = 0; at < targets.length; at += 1) {
       let target = targets[at] as Target;
@@ -64,14 +99,6 @@ export class Router {
       }
       session.deliver(publication, target, deliveredQoS(published, target), now);
     }
-    for (const group of groups) this.#routeToGroup(publication, group, policy, now);
-    const count = targets.length + groups.length;
-    this.#metrics.routerMatchesLocal += count;
-    if (sites.length > 0 && this.remote !== undefined) {
-      this.#metrics.routerMatchesRemote += sites.length;
-      this.remote.forward(publication, sites, now);
-    }
-    return count + sites.length > 0;
   }
 
   /** The session of a member is over: its message goes to another member of the group. */

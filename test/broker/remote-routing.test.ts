@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { MatchedSite, RemoteRouter, RouteOut, SharedGroup } from '../../src/broker/mod.js';
-import type { RouteName, RouteValue } from '../../src/cluster/routing/mod.js';
+import type { Envelope, RouteName, RouteValue } from '../../src/cluster/routing/mod.js';
 import type { Publication } from '../../src/queue/mod.js';
 import { Confirmation, type SharedSubscriptionPolicy } from '../../src/session/mod.js';
 import { publish, subscribe, unsubscribe } from '../fixtures/client-packets.js';
@@ -262,5 +262,98 @@ describe('an acknowledgement that waits for other members', () => {
     assert.ok(first.reasonCode < 0x80);
     assert.ok(refused?.kind === 'puback' && refused.packetIdentifier === 2);
     assert.equal(refused.reasonCode, 0x97);
+  });
+});
+
+describe('a message from another member', () => {
+  const envelope: Envelope = {
+    mountpoint: '',
+    publisher: 'far away',
+    group: '',
+    filter: '',
+    retain: false,
+    expiresInMs: -1,
+  };
+  const packet = (qos: number, topicName = 'a/b'): Buffer =>
+    publish(5, { topicName, qos, packetIdentifier: 9, payload: 'x' });
+
+  it('reaches the subscribers here, and goes to no other member again', () => {
+    const { core, others } = clustered();
+    core.broker.setRemoteRoute(filterA, siteB, plain);
+    const sub = core.connect(5, { clientIdentifier: 'sub' });
+    sub.send(subscribe(5, 1, [{ topicFilter: 'a/#', qos: 2, retainAsPublished: true }]));
+    const old = core.connect(4, { clientIdentifier: 'old' });
+    old.send(subscribe(4, 1, [{ topicFilter: 'a/b', qos: 0 }]));
+    sub.takeAll();
+    old.takeAll();
+    for (const qos of [0, 1, 2]) {
+      const given = { ...envelope, retain: true, expiresInMs: 90_500 };
+      const outcome = core.broker.deliverRemote(given, packet(qos), core.clock.at);
+      assert.equal(outcome.refused, undefined);
+      core.turn();
+      const [received] = sub.takePublishes();
+      assert.ok(received !== undefined);
+      assert.equal(received.qos, qos);
+      assert.ok(received.retain);
+      assert.equal(received.properties.messageExpiryInterval, 91);
+      assert.equal(old.takePublishes().length, 1);
+    }
+    assert.deepEqual(others.takeSent(), []);
+  });
+
+  it('is confirmed only after it is durable for a persistent session', () => {
+    const store = new HeldStore();
+    const { core } = clustered({ store });
+    const keeper = core.connect(5, { clientIdentifier: 'keeper', ...persistent });
+    keeper.send(subscribe(5, 1, [{ topicFilter: 'a/#', qos: 1 }]));
+    keeper.drop();
+    store.isHeld = true;
+    const { ticket } = core.broker.deliverRemote(envelope, packet(1), core.clock.at);
+    assert.ok(ticket > core.broker.durability.durable);
+    core.advance(1000);
+    store.finish();
+    assert.ok(ticket <= core.broker.durability.durable);
+    assert.equal(core.broker.deliverRemote(envelope, packet(0), core.clock.at).ticket, 0);
+  });
+
+  it('for a shared subscription goes to one member here, or is refused when there is none', () => {
+    const { core } = clustered();
+    const given = { ...envelope, group: 'g', filter: 's' };
+    const deliver = (): string | undefined =>
+      core.broker.deliverRemote(given, packet(1, 's'), core.clock.at).refused;
+    assert.equal(deliver(), 'no member');
+    const clients = ['one', 'two'].map((clientIdentifier) => {
+      const client = core.connect(5, { clientIdentifier });
+      client.send(subscribe(5, 1, [{ topicFilter: '$share/g/s', qos: 1 }]));
+      client.takeAll();
+      return client;
+    });
+    assert.equal(deliver(), undefined);
+    core.turn();
+    assert.equal(clients.flatMap((client) => client.takePublishes()).length, 1);
+  });
+
+  it('is refused when it cannot be stored, and when it is no message', () => {
+    const store = new HeldStore();
+    const { core } = clustered({ store });
+    const keeper = core.connect(5, { clientIdentifier: 'keeper', ...persistent });
+    keeper.send(subscribe(5, 1, [{ topicFilter: 'a/#', qos: 1 }]));
+    store.failure = { code: 'STORE_FULL', message: 'full' };
+    core.broker.deliverRemote(envelope, packet(1), core.clock.at);
+    core.advance(1000);
+    const refused = (bytes: Buffer): string | undefined =>
+      core.broker.deliverRemote(envelope, bytes, core.clock.at).refused;
+    assert.equal(refused(packet(1)), 'store');
+    assert.equal(refused(packet(0)), undefined);
+    for (const bytes of [
+      Buffer.alloc(0),
+      packet(1).subarray(0, -1),
+      Buffer.concat([packet(1), packet(1)]),
+      packet(0, 'a/+'),
+      Buffer.from([0xc0, 0]),
+    ]) {
+      assert.equal(refused(bytes), 'malformed');
+      assert.equal(refused(packet(0)), undefined, 'the next one is fine');
+    }
   });
 });
