@@ -52,7 +52,7 @@ export class DataReceiver {
 
   /** At start. False: `record` is none that {@link record} made; the store is damaged. */
   restore(boot: number, record: Uint8Array): boolean {
-    const stored = NumberSet.read(record);
+    const stored = NumberSet.read(record, windowMax);
     if (stored === undefined) return false;
     this.#streams.set(boot, new Stream(stored));
     return true;
@@ -175,7 +175,8 @@ class Stream {
   }
 
   arrived(sequence: number): Arrival {
-    if (sequence > this.#settled.upTo + windowMax) return 'outside';
+    // The sender's floor is not above what is stored, or it would have told.
+    if (sequence > this.stored.upTo + windowMax) return 'outside';
     return this.#seen.add(sequence) ? 'new' : 'known';
   }
 

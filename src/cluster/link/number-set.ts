@@ -96,13 +96,14 @@ export class NumberSet {
     return writer.take();
   }
 
-  /** What {@link write} wrote, or undefined. */
-  static read(bytes: Uint8Array): NumberSet | undefined {
+  /** What {@link write} wrote; undefined for other bytes, or for numbers `spanMax` above `upTo`. */
+  static read(bytes: Uint8Array, spanMax: number): NumberSet | undefined {
     try {
       const reader = new ByteReader(bytes);
       const set = new NumberSet();
       set.#upTo = reader.varint();
-      const ranges = readRanges(reader, set.#upTo, Number.MAX_SAFE_INTEGER);
+      const ranges = readRanges(reader, set.#upTo, spanMax);
+      if ((ranges.at(-1)?.to ?? 0) > set.#upTo + spanMax) return undefined;
       set.#ranges = ranges.map(({ from, to }) => ({ from, to }));
       return set;
     } catch (error) {

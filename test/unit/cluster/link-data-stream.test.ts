@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
+import { SeededRandom } from '../../../src/base/mod.js';
 import {
   DataReceiver,
   DataSender,
@@ -179,6 +180,17 @@ describe('a receiver that restarts', () => {
     assert.deepEqual(stream.take(), ['confirmed 1.3', 'confirmed 1.1']);
   });
 
+  it('ignores what it stored, should it come again', () => {
+    const stream = new Stream(1).open();
+    const one = stream.send('a');
+    stream.settle();
+    stream.receiver.stored(one);
+    stream.commit(1);
+    stream.restartReceiver();
+    assert.equal(stream.receiver.arrived(one), 'known');
+    assert.equal(stream.receiver.arrived({ boot: 1, sequence: 2 }), 'new');
+  });
+
   it('judges a refused frame anew, although one behind it was stored', () => {
     const stream = new Stream(1).open();
     const [one, two] = ['a', 'b'].map((text) => stream.send(text));
@@ -330,6 +342,28 @@ describe('a peer that errs', () => {
     assert.equal(receiver.onFloor(Buffer.from('0101', 'hex')), 'a Floor of the peer ends early');
     for (const hex of ['', '01', '0100', '80', 'ffffffffffffffffff01', '800001']) {
       assert.equal(splitNumber(Buffer.from(hex, 'hex')), undefined, hex);
+    }
+  });
+
+  it('by sending random bytes, never makes anything throw', () => {
+    const random = new SeededRandom(5);
+    const out = { transmit: () => true, confirmed() {}, refused() {}, forget() {} };
+    for (let run = 0; run < 4000; run += 1) {
+      const sender = new DataSender(1 + random.below(3), 1000, out);
+      sender.opened();
+      sender.send(sender.reserve(1)!, Publish, bytesOf('a'));
+      const receiver = new DataReceiver(out);
+      receiver.opened();
+      const bytes = Buffer.from(
+        Array.from({ length: random.below(12) }, () => random.below(random.below(2) ? 5 : 256)),
+      );
+      sender.onConfirm(bytes);
+      receiver.onFloor(bytes);
+      receiver.restore(1, bytes);
+      const number = splitNumber(bytes)?.number;
+      if (number !== undefined) receiver.arrived(number);
+      receiver.flush();
+      sender.pump();
     }
   });
 });
