@@ -38,6 +38,10 @@ before.
 An option may stand for one listener, \`listener.TYPE.NAME.OPTION\`; most also for all listeners of
 a type, \`listener.TYPE.OPTION\`; some for all, \`listener.OPTION\`. The nearest one counts, and
 \`-1\` is "as the level above".
+
+A client that vanishes is noticed by its own Keep Alive, one and a half times over. Whatever that
+is, TCP probes a connection of these listeners that was silent for 60 s, and ends it when nothing
+answers for about 10 s more.
 `;
 
 /** docs/reference.md: every key of the table, by group. */

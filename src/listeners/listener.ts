@@ -16,6 +16,12 @@ import { WebSocketLink } from './websocket-link.js';
 
 /** Milliseconds for the PROXY header, and for a complete upgrade request. */
 const headerTimeoutMs = 10_000;
+/**
+ * Milliseconds of silence after which the kernel asks whether the peer is still there. Finds those
+ * that vanished without a FIN where the client's Keep Alive is 0; libuv makes it ten probes, one a
+ * second. A lower value wakes radios, a higher one keeps dead sessions online for longer.
+ */
+const probeAfterMs = 60_000;
 const wsFrameBytesMax = 256 * 1024 * 1024;
 const httpHeaderBytesMax = 16 * 1024;
 
@@ -163,7 +169,12 @@ export class Listener {
         onSocket = (socket) => secure.emit('connection', socket);
       }
     }
-    return net.createServer({ noDelay: true }, (socket) => {
+    const socketOptions = {
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: probeAfterMs,
+    };
+    return net.createServer(socketOptions, (socket) => {
       if (!this.#admit(socket)) return;
       if (type !== 'tcp' || proxyProtocol) this.#wait(socket);
       if (proxyProtocol) this.#readProxyHeader(socket, onSocket);

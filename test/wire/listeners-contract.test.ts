@@ -1,7 +1,7 @@
 /** What every transport promises to the handler of a connection: one suite, run over each. */
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -22,6 +22,9 @@ interface Transport {
   readonly options: (t: TestContext) => Partial<ListenerOptions>;
   readonly dial: (port: number, path: string | undefined) => Promise<Peer>;
 }
+
+/** Linux' TCP sockets over IPv4. */
+const socketTable = '/proc/self/net/tcp';
 
 const certificates = hasOpenssl ? new Certificates() : undefined;
 const tls = certificates === undefined ? undefined : tlsOptions(certificates.server);
@@ -77,6 +80,22 @@ for (const transport of transports) {
   else describe(`over ${transport.name}`, () => describeContract(transport));
 }
 
+/**
+ * Milliseconds until the kernel probes the connections that `port` accepted, one each; undefined: it
+ * does not. `tr` 2 in the table is the keep-alive timer, in hundredths of a second.
+ */
+function probesIn(port: number): (number | undefined)[] {
+  const isEstablished = '01';
+  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const rows = readFileSync(socketTable, 'utf8').trim().split('\n').slice(1);
+  return rows.flatMap((row) => {
+    const [, address = '', , state, , timer = ''] = row.trim().split(/\s+/);
+    if (!address.endsWith(local) || state !== isEstablished) return [];
+    const [kind, when = ''] = timer.split(':');
+    return [kind === '02' ? Number.parseInt(when, 16) * 10 : undefined];
+  });
+}
+
 function describeContract(transport: Transport): void {
   it('bytes come and go in order, none lost, none added', async (t) => {
     const { rig, dial } = await setUp(t, transport);
@@ -91,6 +110,22 @@ function describeContract(transport: Transport): void {
     assert.equal(rig.counts.out, sent.length);
     assert.equal(rig.counts.open, 1);
   });
+
+  if (transport.name !== 'unix' && existsSync(socketTable)) {
+    it('the kernel probes a silent peer after 60 s', async (t) => {
+      const { rig, dial } = await setUp(t, transport);
+      await dial();
+      const port = rig.listeners.show()[0]?.port ?? 0;
+      const deadline = Date.now() + 10_000;
+      // While something is not acknowledged yet, the table shows that timer instead.
+      while (probesIn(port)[0] === undefined && Date.now() < deadline) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      const [dueMs = 0, ...others] = probesIn(port);
+      assert.deepEqual(others, []);
+      assert.ok(dueMs > 40_000 && dueMs <= 61_000, `${dueMs}`);
+    });
+  }
 
   it('ranges of the received chunk may be written back before it is reused', async (t) => {
     const { dial } = await setUp(t, transport);
