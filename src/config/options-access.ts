@@ -47,7 +47,10 @@ export const accessRows = [
     type: 'path',
     default: './etc/vmq.acl',
     live: true,
-    text: 'The ACL file.',
+    text: [
+      'The ACL file. A subscription is authorised when it is made, and stays when the file changes,',
+      'in persistent sessions, too; a publish is authorised each time.',
+    ],
   },
   {
     key: 'vmq_acl.acl_reload_interval',
