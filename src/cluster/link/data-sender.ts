@@ -39,8 +39,8 @@ const staleMax = 1024;
  * ```
  *
  * When the lane opens, the peer says first what it has; only then frames go out, so what arrived
- * before the break is not sent again. Numbers of an earlier boot, which are committed with remnants,
- * are restored before the lane first opens.
+ * before the break is not sent again. Numbers of an earlier boot, which are committed with
+ * remnants, are restored before the lane first opens.
  */
 export class DataSender {
   readonly #boot: number;
@@ -156,7 +156,7 @@ export class DataSender {
     this.#forgetUnsent();
   }
 
-  /** Transmits what waits, as far as the lane takes it. At every turn's end, and when it drained. */
+  /** Transmits what waits, as far as the lane takes it. At a turn's end, and when it drained. */
   pump(): void {
     if (this.#lane !== 'resumed') return;
     if (this.#floorsChanged) {

@@ -154,14 +154,14 @@ export class Handshake {
   /** `exporter`: of the connection's TLS session. The connection is open since `now`. */
   constructor(
     local: LocalNode,
-    crypto: LinkCrypto,
+    linkCrypto: LinkCrypto,
     judge: LinkJudge,
     exporter: Uint8Array | undefined,
     out: HandshakeOut,
     now: number,
   ) {
     this.#local = local;
-    this.#crypto = crypto;
+    this.#crypto = linkCrypto;
     this.#judge = judge;
     this.#exporter = exporter;
     this.#out = out;

@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter, TruncatedRecord } from '../../base/mod.js';
 
-/** What a heartbeat is for besides being there: it measures, and carries what is to be known soon. */
+/** Besides being there a heartbeat measures, and carries what is to be known soon. */
 export interface Heartbeat {
   /** The sender's clock when it was written, in ms. */
   readonly sentAt: number;

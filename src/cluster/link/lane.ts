@@ -66,6 +66,7 @@ export class Lane implements PeerConnectionHandler, FrameSink {
   #connection: PeerConnection | undefined = undefined;
   #state: State;
   #heard: { readonly sentAt: number; readonly at: number } | undefined = undefined;
+  #clockOffsetMs: number | undefined = undefined;
   #lastAliveAt = 0;
 
   private constructor(context: LinkContext, state: State, out: LaneOut) {
@@ -120,6 +121,11 @@ export class Lane implements PeerConnectionHandler, FrameSink {
   /** In ms; undefined before heartbeats went both ways. */
   get roundTripMs(): number | undefined {
     return this.#roundTrip.smoothedMs;
+  }
+
+  /** How far the peer's clock is ahead of ours, in ms, as its last heartbeat said. */
+  get clockOffsetMs(): number | undefined {
+    return this.#clockOffsetMs;
   }
 
   /** When the last bytes came; when it became ready, before any. */
@@ -210,6 +216,7 @@ export class Lane implements PeerConnectionHandler, FrameSink {
     const { sentAt, echo, heldMs, body } = heartbeat;
     this.#heard = { sentAt, at: now };
     if (echo !== undefined) this.#roundTrip.sample(now - echo - heldMs);
+    this.#clockOffsetMs = sentAt + (this.roundTripMs ?? 0) / 2 - now;
     this.#out.frame(this, FrameType.Heartbeat, body, now);
   }
 
@@ -225,7 +232,7 @@ export class Lane implements PeerConnectionHandler, FrameSink {
   }
 
   #newHandshake(connection: PeerConnection, now: number): Handshake {
-    const { local, crypto, judge } = this.#context;
+    const { local, judge, crypto: linkCrypto } = this.#context;
     const out = {
       send: (frame: Uint8Array) => connection.send(frame),
       ready: (peer: PeerFacts, at: number) => this.#onReady(peer, at),
@@ -234,7 +241,7 @@ export class Lane implements PeerConnectionHandler, FrameSink {
         this.#out.refused(this, refusal, at);
       },
     };
-    return new Handshake(local, crypto, judge, connection.exporter, out, now);
+    return new Handshake(local, linkCrypto, judge, connection.exporter, out, now);
   }
 
   #onReady(peer: PeerFacts, now: number): void {

@@ -37,7 +37,6 @@ export {
 export {
   type ClaimedPeer,
   type Objection,
-  objections,
   type Refusal,
   RefusalCode,
   type VersionRange,

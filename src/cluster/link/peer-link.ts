@@ -21,7 +21,7 @@ export interface PeerLinkOut {
   lost(reason: string, now: number): void;
   /** Bytes came, whatever they are: a sign of life. */
   alive(lane: LinkLane, now: number): void;
-  /** `body` is valid until the method returns. Of a heartbeat: what the peer's composition wrote. */
+  /** `body` is valid until the method returns; a heartbeat's is what the composition wrote. */
   frame(lane: LinkLane, type: number, body: Uint8Array, now: number): void;
   /** A lane that was congested takes frames again. */
   drained(lane: LinkLane, now: number): void;
@@ -134,6 +134,11 @@ export class PeerLink implements LaneOut {
   /** In ms, of the control lane, for bulk falsifies the other; undefined when not known. */
   get roundTripMs(): number | undefined {
     return this.#slots[LaneKind.Control].lane?.roundTripMs;
+  }
+
+  /** How far the peer's clock is ahead of ours, in ms; wrong by half a round trip at most. */
+  get clockOffsetMs(): number | undefined {
+    return this.#slots[LaneKind.Control].lane?.clockOffsetMs;
   }
 
   /** A frame for it would not be taken: the lane is not open, or has too many bytes unsent. */

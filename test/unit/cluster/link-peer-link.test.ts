@@ -3,12 +3,15 @@ import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
 import { SeededRandom } from '../../../src/base/mod.js';
 import type { Boot } from '../../../src/cluster/identity/mod.js';
+import { writeHeartbeat } from '../../../src/cluster/link/heartbeat.js';
 import {
   Acceptor,
   FrameType,
   handshakesMax,
   heartbeatIntervalMs,
+  Lane,
   LaneKind,
+  type LaneOut,
   type LinkContext,
   type LinkJudge,
   type LinkLane,
@@ -17,6 +20,7 @@ import {
   PeerLink,
   type PeerLinkOut,
   RefusalCode,
+  writeFrame,
 } from '../../../src/cluster/link/mod.js';
 import { crypto, FakeConnection, FakeNetwork, node, nodeB, start } from './link-rig.js';
 
@@ -181,6 +185,28 @@ describe('a link', () => {
     }
     const measured = pair.a.link.roundTripMs ?? 0;
     assert.ok(measured >= 28 && measured <= 32, String(measured));
+  });
+
+  it('knows how far the clock of the peer is off', () => {
+    const pair = new Pair().ready();
+    assert.equal(pair.b.link.clockOffsetMs, 0);
+    const heartbeat = { sentAt: pair.now + 5000, echo: pair.now - 200, heldMs: 100 };
+    const body = writeHeartbeat({ ...heartbeat, body: Buffer.alloc(0) });
+    pair.network.open[0]!.send(writeFrame(FrameType.Heartbeat, body));
+    pair.network.settle(pair.now);
+    const offset = pair.b.link.clockOffsetMs ?? 0;
+    assert.ok(offset >= 5000 && offset <= 5050, String(offset));
+  });
+
+  it('is not misled by an echo that cannot be', () => {
+    const pair = new Pair().ready();
+    const before = pair.b.link.roundTripMs;
+    for (const echo of [0, pair.now + 100_000, Number.MAX_SAFE_INTEGER - 1]) {
+      const heartbeat = { sentAt: pair.now, echo, heldMs: 0, body: Buffer.alloc(0) };
+      pair.network.open[0]!.send(writeFrame(FrameType.Heartbeat, writeHeartbeat(heartbeat)));
+    }
+    pair.network.settle(pair.now);
+    assert.equal(pair.b.link.roundTripMs, before);
   });
 
   it('takes no frame for a lane that is not open, or that holds too many bytes', () => {
@@ -366,6 +392,75 @@ describe('a link that is refused', () => {
     pair.a.link.setAddress('new.example:1');
     pair.run(50);
     assert.deepEqual(pair.network.dialled, ['new.example:1', 'new.example:1']);
+  });
+});
+
+describe('an introduction', () => {
+  it('goes to an address, whoever is there, asks and is answered', () => {
+    const network = new FakeNetwork();
+    const said: string[] = [];
+    const nothing = { alive() {}, refused() {}, closed: () => void said.push('closed') };
+    const judge: LinkJudge = { highestBootOf: () => undefined, admit: () => undefined };
+    const asked: LaneOut = {
+      ...nothing,
+      ready: () => assert.fail('twice'),
+      frame(lane, type, body) {
+        said.push(`${type} ${Buffer.from(body).toString()}`);
+        lane.sendFrame(FrameType.Response, Buffer.from('wait'));
+      },
+    };
+    // The seed has the lower site, so it would be the one that dials a link.
+    const acceptor = new Acceptor(
+      { local: node(), crypto, judge },
+      {
+        accepted(lane, peer) {
+          said.push(`${peer.nodeName} at ${peer.address}`);
+          lane.handTo(asked);
+        },
+        refused: () => assert.fail('refused'),
+        gaveUp: () => assert.fail('gave up'),
+      },
+    );
+    network.listeners.set('seed:1', (connection, now) => acceptor.accept(connection, now));
+    const asking: LaneOut = {
+      ...nothing,
+      ready(lane, peer) {
+        said.push(peer.nodeName);
+        lane.sendFrame(FrameType.Request, Buffer.from('may I join?'));
+      },
+      frame(lane, type, body) {
+        said.push(`${type} ${Buffer.from(body).toString()}`);
+        lane.close();
+      },
+    };
+    const plan = { lane: LaneKind.Introduction, linkId: '00'.repeat(16), site: undefined };
+    const context = { local: nodeB(), crypto, judge };
+    const lane = Lane.dial(network, 'seed:1', plan, context, asking, start);
+    network.settle(start);
+    assert.deepEqual(said, [
+      'a@one.example',
+      'b@two.example at two.example:44053',
+      `${FrameType.Request} may I join?`,
+      `${FrameType.Response} wait`,
+      'closed',
+    ]);
+    assert.ok(lane.isClosed);
+  });
+
+  it('that nobody answers is given up after five seconds', () => {
+    const network = new FakeNetwork();
+    const said: string[] = [];
+    const out = {
+      ...{ ready() {}, refused() {}, alive() {}, frame() {} },
+      closed: (_lane: Lane, reason: string) => void said.push(reason),
+    };
+    const judge: LinkJudge = { highestBootOf: () => undefined, admit: () => undefined };
+    const plan = { lane: LaneKind.Introduction, linkId: '00'.repeat(16), site: undefined };
+    const lane = Lane.dial(network, 'x:1', plan, { local: node(), crypto, judge }, out, start);
+    lane.tick(start + 4999);
+    assert.deepEqual(said, []);
+    lane.tick(start + 5000);
+    assert.deepEqual(said, ['the connection was not made within 5 seconds']);
   });
 });
 
