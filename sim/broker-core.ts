@@ -68,8 +68,14 @@ export function brokerCore(options: BrokerCoreOptions = {}): CoreFactory {
       loginFailed: () => {},
       messageDropped: (clientIdentifier, topicName, reason) =>
         environment.messageDropped(clientIdentifier, topicName, reason),
-      storeFailed: ({ message }) => environment.log(`store refuses: ${message}`),
-      storeRecovered: () => environment.log('store writes again'),
+      storeFailed: ({ message }) => {
+        environment.log(`store refuses: ${message}`);
+        environment.storeRefuses(true);
+      },
+      storeRecovered: () => {
+        environment.log('store writes again');
+        environment.storeRefuses(false);
+      },
     });
     const loaded = broker.load(clock.now());
     if (loaded.damaged.length > 0) {

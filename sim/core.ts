@@ -18,6 +18,8 @@ export interface CoreEnvironment {
   openClients(): void;
   turnEndWanted(): void;
   log(message: string): void;
+  /** The store cannot own anything new from now on, or can again. */
+  storeRefuses(isRefusing: boolean): void;
   messageDropped(clientIdentifier: string, topicName: string, reason: DropReason): void;
 }
 

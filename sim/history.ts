@@ -60,7 +60,8 @@ export interface Trouble {
 
 /** An answer that took longer than it may when nothing is wrong. */
 export interface SlowOperation {
-  readonly kind: 'connect' | 'publish' | 'subscribe' | 'unsubscribe';
+  /** `release`: PUBREL, which PUBCOMP answers. */
+  readonly kind: 'connect' | 'publish' | 'release' | 'subscribe' | 'unsubscribe';
   readonly client: string;
   readonly node: string;
   readonly askedAt: number;
@@ -101,6 +102,8 @@ export class History {
   readonly counts: Map<string, number> = new Map();
   readonly #scheduler: Scheduler;
   readonly #downSince = new Map<string, Trouble>();
+  /** Node → what is refused there for want of a working store; the last one may be open. */
+  readonly #refusals = new Map<string, Trouble[]>();
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
@@ -153,8 +156,32 @@ export class History {
     trouble.until = Math.min(trouble.until, this.now);
   }
 
+  storeRefuses(node: string, isRefusing: boolean): void {
+    const refusals = this.#refusals.get(node) ?? [];
+    this.#refusals.set(node, refusals);
+    const last = refusals.at(-1);
+    if (last !== undefined) this.troubleEnded(last);
+    if (isRefusing) {
+      refusals.push({ subject: node, from: this.now, until: Number.POSITIVE_INFINITY });
+    }
+  }
+
+  /** Whether `node`, or its disk, had trouble at some time from `since` until now. */
+  wasInTrouble(node: string, since: number): boolean {
+    const hadTrouble = this.troubles.some(
+      ({ subject, until }) => subject === node && until >= since,
+    );
+    return hadTrouble || this.wasRefusing(node, since);
+  }
+
+  /** Whether the store of `node` refused at some time from `since` until now. */
+  wasRefusing(node: string, since: number): boolean {
+    return (this.#refusals.get(node) ?? []).some(({ until }) => until >= since);
+  }
+
   nodeEnded(name: string): void {
     this.nodeEnds.push(this.now);
+    this.storeRefuses(name, false);
     if (!this.#downSince.has(name)) this.#downSince.set(name, this.troubleBegan(name));
   }
 

@@ -124,13 +124,13 @@ export class Network {
 
   /** The process ended: its kernel closes what it had open and listens no more. */
   processEnded(host: NetworkHost, how: Ending): void {
-    this.#stopListening(host);
+    this.stopListening(host);
     for (const end of this.#endsOf(host)) end.close(how);
   }
 
   /** The machine is off: nobody learns anything until it is on again. */
   machineDown(host: NetworkHost): void {
-    this.#stopListening(host);
+    this.stopListening(host);
     this.#downMachines.add(host.name);
     for (const end of this.#endsOf(host)) {
       end.isClosed = true;
@@ -166,7 +166,7 @@ export class Network {
     if (loss === 'both ends learn') other?.fail('connection reset by the network');
   }
 
-  #stopListening(host: NetworkHost): void {
+  stopListening(host: NetworkHost): void {
     for (const [address, listening] of this.#listening) {
       if (listening.host === host) this.#listening.delete(address);
     }

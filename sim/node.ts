@@ -3,7 +3,7 @@ import type { SimCore, CoreEnvironment, CoreFactory } from './core.js';
 import type { Chances } from './chance.js';
 import { SimClientLink, type Links } from './client-link.js';
 import type { MachineClock } from './clock.js';
-import type { SimDisk, SimStore } from './disk.js';
+import type { DiskImage, SimDisk, SimStore } from './disk.js';
 import { EventLoop } from './event-loop.js';
 import type { History } from './history.js';
 import type { Network } from './network.js';
@@ -47,10 +47,13 @@ export class SimNode {
   /** Most units of work that the core did within one turn. */
   workPerTurnMax = 0;
   starts = 0;
+  /** The last one that was taken. */
+  backup: DiskImage | undefined;
   readonly #ground: NodeGround;
   #workBefore = 0;
   #process: Process | undefined;
   #isMachineDown = false;
+  #isStartWanted = false;
 
   constructor(name: string, clock: MachineClock, disk: SimDisk, ground: NodeGround) {
     this.name = name;
@@ -71,9 +74,10 @@ export class SimNode {
     return `${this.name}:${clientPort}`;
   }
 
-  /** Loads what the disk has and serves. Nothing happens to a node that is up. */
+  /** Loads what the disk has and serves; a node that is stopping, as soon as it has stopped. */
   start(): void {
-    if (this.#process !== undefined) return;
+    this.#isStartWanted = this.#process !== undefined;
+    if (this.#isStartWanted) return;
     const { network, story, history } = this.#ground;
     if (this.#isMachineDown) network.machineUp(this.name);
     this.#isMachineDown = false;
@@ -102,6 +106,8 @@ export class SimNode {
     story.tell(this.name, () => 'is asked to stop');
     const { core, loop, host, clock } = process;
     const deadline = scheduler.now + stopTimeoutMs;
+    this.#isStartWanted = false;
+    network.stopListening(host);
     loop.post(() => core.stop(clock.now()));
     const wait = (): void => {
       if (this.#process !== process) return;
@@ -112,6 +118,7 @@ export class SimNode {
       story.tell(this.name, () => 'has stopped');
       this.#end();
       network.processEnded(host, 'fin');
+      if (this.#isStartWanted) this.start();
     };
     scheduler.after(50, wait);
   }
@@ -157,6 +164,7 @@ export class SimNode {
         ),
       turnEndWanted: () => loop.wantTurnEnd(),
       log: (message) => story.tell(this.name, () => message),
+      storeRefuses: (isRefusing) => history.storeRefuses(this.name, isRefusing),
       messageDropped: (clientIdentifier, topicName, reason) =>
         history.dropped(this.name, clientIdentifier, topicName, reason),
     };

@@ -13,6 +13,8 @@ export interface PathQuality {
 export class Path {
   readonly from: string;
   readonly to: string;
+  /** While nothing is wrong. */
+  readonly normal: PathQuality;
   quality: PathQuality;
   /** What would arrive waits until {@link mend}: it is sent again and again. */
   isCut = false;
@@ -32,6 +34,7 @@ export class Path {
   ) {
     this.from = from;
     this.to = to;
+    this.normal = quality;
     this.quality = quality;
     this.#scheduler = scheduler;
     this.#chance = chance;

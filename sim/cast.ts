@@ -1,0 +1,101 @@
+import type { ProtocolVersion } from '../src/packet/mod.js';
+import type { Chance } from './chance.js';
+import type { ClientPlan } from './client.js';
+import type { PublishPlan } from './publisher.js';
+import type { Wanted } from './subscriber.js';
+
+/**
+ * Topics by what they are for, so that each rule has messages that no other one blurs:
+ * `t/` plain, `s/` shared subscriptions, `r/` retained, `w/` wills.
+ */
+const plainTopics = ['t/0', 't/1', 't/2', 't/3'];
+const sharedTopics = ['s/0', 's/1'];
+const retainedTopics = ['r/0', 'r/1', 'r/2'];
+
+/** All members of it have persistent sessions: it loses nothing. */
+export const strictGroup = 'strict';
+const mixedGroup = 'mixed';
+
+/** Everyone who takes part in a run, with habits that the seed decides. */
+export function castOf(chance: Chance, addresses: readonly string[]): ClientPlan[] {
+  const maker = new PlanMaker(chance, addresses);
+  for (let index = 1; index <= 2 + chance.below(2); index += 1) {
+    maker.add(`pub${index}`, { publishes: plainPublishes(chance) });
+  }
+  const retain: PublishPlan = {
+    topicNames: retainedTopics,
+    qualities: [
+      [1, 1],
+      [1, 2],
+    ],
+    retain: true,
+    everyMs: 900,
+  };
+  maker.add('keeper', { publishes: retain });
+  maker.add('all', { wanted: [{ filter: 't/#', qos: 2 }] });
+  maker.add('some', {
+    // They overlap: a message comes once all the same.
+    wanted: [
+      { filter: 't/+', qos: 1 },
+      { filter: 't/1', qos: 2 },
+      { filter: 'r/#', qos: 1 },
+    ],
+  });
+  const qos = chance.below(3);
+  maker.add('few', { wanted: [{ filter: `t/${chance.below(4)}`, qos }] });
+  maker.add('clean', { isPersistent: false, wanted: [{ filter: 't/#', qos: 2 }] });
+  const shared = (group: string): Wanted[] => [{ filter: `$share/${group}/s/#`, qos: 2 }];
+  maker.add('share1', { wanted: shared(strictGroup) });
+  maker.add('share2', { wanted: shared(strictGroup) });
+  maker.add('share3', { wanted: shared(mixedGroup) });
+  maker.add('share4', { isPersistent: false, wanted: shared(mixedGroup) });
+  maker.add('watcher', { wanted: [{ filter: 'w/#', qos: 2 }] });
+  const delaySeconds = chance.pick([0, 0, 2]);
+  maker.add('mortal1', { will: { topicName: 'w/1', delaySeconds } });
+  maker.add('mortal2', { isPersistent: false, will: { topicName: 'w/2', delaySeconds: 0 } });
+  const twin = { isPersistent: false, wanted: [{ filter: 't/0', qos: 1 }] };
+  maker.add('twin-a', { ...twin, clientIdentifier: 'twin' });
+  maker.add('twin-b', { ...twin, clientIdentifier: 'twin' });
+  return maker.plans;
+}
+
+function plainPublishes(chance: Chance): PublishPlan {
+  return {
+    topicNames: [...plainTopics, ...sharedTopics],
+    qualities: [
+      [1, 0],
+      [3, 1],
+      [3, 2],
+    ],
+    retain: false,
+    everyMs: chance.pick([60, 150, 400]),
+  };
+}
+
+/** Fills in what a plan does not say, from the seed. */
+class PlanMaker {
+  readonly plans: ClientPlan[] = [];
+  readonly #chance: Chance;
+  readonly #addresses: readonly string[];
+
+  constructor(chance: Chance, addresses: readonly string[]) {
+    this.#chance = chance;
+    this.#addresses = addresses;
+  }
+
+  add(device: string, given: Partial<ClientPlan>): void {
+    const version: ProtocolVersion = this.#chance.pick([3, 4, 5, 5]);
+    this.plans.push({
+      device,
+      clientIdentifier: device,
+      version,
+      isPersistent: true,
+      addresses: this.#addresses,
+      wanted: [],
+      publishes: undefined,
+      will: undefined,
+      restlessnessMs: this.#chance.pick([1500, 4000, 15_000]),
+      ...given,
+    });
+  }
+}

@@ -1,0 +1,297 @@
+import type { ProtocolVersion } from '../src/packet/mod.js';
+import type { Chance } from './chance.js';
+import type { Received, WillMessage } from './codec.js';
+import { type ClientWorld, Connection, type ConnectionOwner } from './connection.js';
+import type { Publication } from './history.js';
+import { Publisher, type PublishPlan } from './publisher.js';
+import { Subscriber, type Wanted } from './subscriber.js';
+
+/** Who a client is and what it wants. */
+export interface ClientPlan {
+  /** Of its machine; two devices may share a client identifier. */
+  readonly device: string;
+  readonly clientIdentifier: string;
+  readonly version: ProtocolVersion;
+  readonly isPersistent: boolean;
+  /** Where it may connect; it begins anywhere and moves on when that fails. */
+  readonly addresses: readonly string[];
+  readonly wanted: readonly Wanted[];
+  readonly publishes: PublishPlan | undefined;
+  readonly will: { readonly topicName: string; readonly delaySeconds: number } | undefined;
+  /** Mean milliseconds between two of its own adventures. */
+  readonly restlessnessMs: number;
+}
+
+/** Seconds. Long: a session ends because its client says so, not because a run takes time. */
+const sessionExpirySeconds = 86_400;
+const keepAliveSeconds = 10;
+const reconnectMeanMs = 700;
+/** Milliseconds after which the will of a connection is on disk, if nothing is wrong with it. */
+const willRecordedMs = 2000;
+
+/** One device with its session: connects, lives, comes back. */
+export class SimClient implements ConnectionOwner {
+  readonly plan: ClientPlan;
+  readonly publisher: Publisher | undefined;
+  readonly subscriber: Subscriber;
+  /** It stays away for good. */
+  isRetired = false;
+  readonly #world: ClientWorld;
+  readonly #chance: Chance;
+  #connection: Connection | undefined;
+  #addressIndex: number;
+  /** The broker acknowledged a persistent session, which nobody ended since. */
+  #hasSession = false;
+  #acceptedAt = 0;
+  #wantsCleanStart = false;
+  #isRestless = true;
+  #will: Publication | undefined;
+
+  constructor(plan: ClientPlan, world: ClientWorld, chance: Chance) {
+    const { clientIdentifier, version, wanted, isPersistent, publishes } = plan;
+    this.plan = plan;
+    this.#world = world;
+    this.#chance = chance;
+    this.#addressIndex = chance.below(plan.addresses.length);
+    const { history, story } = world;
+    this.publisher =
+      publishes && new Publisher(clientIdentifier, version, publishes, chance, history, story);
+    this.subscriber = new Subscriber(
+      ...([clientIdentifier, version, wanted, isPersistent] as const),
+      ...([chance, world] as const),
+    );
+  }
+
+  get isConnected(): boolean {
+    return this.#connection?.isAccepted === true;
+  }
+
+  /** Nothing of its own is unanswered. */
+  get isContent(): boolean {
+    if (this.isRetired) return true;
+    if (!this.isConnected || this.#wantsCleanStart) return false;
+    return (this.publisher?.unanswered ?? 0) === 0 && this.subscriber.isSubscribed;
+  }
+
+  start(): void {
+    this.#connectIn(this.#chance.between(0, 500));
+    if (this.publisher !== undefined) this.#publishLater(this.publisher);
+    this.#adventureLater();
+  }
+
+  /** From here on it only publishes what it must and stays connected. */
+  calmDown(): void {
+    this.#isRestless = false;
+  }
+
+  /** Its broker lost, or may have lost, what it knew: it begins anew. */
+  cleanStartWanted(): void {
+    this.#wantsCleanStart = true;
+    this.subscriber.sessionEnding();
+    this.#end('drop');
+  }
+
+  #cleanStartAgain(): void {
+    if (this.#wantsCleanStart) this.cleanStartWanted();
+  }
+
+  settle(): void {
+    this.#connection?.settle();
+  }
+
+  onPacket(connection: Connection, packet: Received): void {
+    if (packet.kind === 'disconnect') {
+      this.#world.history.count(`DISCONNECT 0x${packet.code.toString(16)}`);
+    }
+    if (connection !== this.#connection) return;
+    if (packet.kind === 'connack') {
+      this.#onConnack(connection, packet.sessionPresent, packet.code);
+      return;
+    }
+    this.publisher?.onPacket(connection, packet);
+    this.subscriber.onPacket(connection, packet);
+  }
+
+  onLost(connection: Connection): void {
+    if (connection !== this.#connection) return;
+    this.#willIsDue(connection);
+    this.#connection = undefined;
+    this.#addressIndex += 1;
+    if (!this.#isRestless && this.plan.device !== this.plan.clientIdentifier) {
+      // Twins would throw each other out for ever.
+      this.isRetired = true;
+      return;
+    }
+    this.#connectIn(this.#chance.around(reconnectMeanMs));
+  }
+
+  #connectIn(delayMs: number): void {
+    this.#world.scheduler.after(delayMs, () => {
+      if (this.#connection === undefined && !this.isRetired) this.#connect();
+    });
+  }
+
+  #connect(): void {
+    const { plan } = this;
+    const { isPersistent, addresses, version } = plan;
+    if (this.#wantsCleanStart) {
+      this.#hasSession = false;
+      this.subscriber.sessionEnding();
+      this.publisher?.forgetSession();
+    }
+    const address = addresses[this.#addressIndex % addresses.length] as string;
+    const cleanStart = !isPersistent || this.#wantsCleanStart;
+    this.#world.story.tell(
+      plan.device,
+      () => `connects to ${address}${cleanStart ? ', clean' : ''}`,
+    );
+    const fields = {
+      clientIdentifier: plan.clientIdentifier,
+      cleanStart,
+      keepAlive: keepAliveSeconds,
+      sessionExpiryInterval: isPersistent ? sessionExpirySeconds : 0,
+      receiveMaximum: 1 + this.#chance.below(20),
+      will: this.#newWill(),
+    };
+    this.#connection = new Connection(this.#world, plan.device, address, version, fields, this);
+  }
+
+  #onConnack(connection: Connection, sessionPresent: boolean, code: number): void {
+    const { history } = this.#world;
+    if (code !== 0) {
+      history.count('CONNECT refused');
+      this.#end('drop');
+      return;
+    }
+    const { clientIdentifier, isPersistent, version } = this.plan;
+    const isClean = !isPersistent || this.#wantsCleanStart;
+    if (sessionPresent && isClean) {
+      history.violated('session present', 'after a clean start', clientIdentifier);
+    }
+    if (!sessionPresent && this.#hasSession && !isClean && !this.#wasSetBack()) {
+      history.violated('session lost', `${clientIdentifier} has none any more`, clientIdentifier);
+    }
+    this.#acceptedAt = history.now;
+    // A CONNACK of a node whose store refuses promises nothing beyond a crash.
+    const isSure = !history.wasRefusing(connection.node, connection.startedAt);
+    if (this.#wantsCleanStart) {
+      this.#wantsCleanStart = !isSure;
+      if (!isSure) this.#world.scheduler.after(3000, () => this.#cleanStartAgain());
+      if (version !== 5) {
+        // In 3.x the session of a clean CONNECT is not persistent: connect once more.
+        this.subscriber.sessionEnding();
+        this.#end('disconnect');
+        return;
+      }
+    }
+    this.#hasSession = isPersistent && (isSure || (sessionPresent && this.#hasSession));
+    this.subscriber.onConnected(connection, sessionPresent);
+    this.publisher?.onConnected(connection, sessionPresent);
+  }
+
+  #wasSetBack(): boolean {
+    return this.#world.history.setbacks.some(({ at }) => at >= this.#acceptedAt);
+  }
+
+  #end(how: 'disconnect' | 'drop' | 'vanish', awayMs: number = reconnectMeanMs): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    this.#world.story.tell(this.plan.device, () => `ends its connection: ${how}`);
+    if (how === 'disconnect') this.#will = undefined;
+    else this.#willIsDue(connection);
+    this.#connection = undefined;
+    connection.close(how);
+    this.#connectIn(this.#chance.around(awayMs));
+  }
+
+  #publishLater(publisher: Publisher): void {
+    this.#world.scheduler.after(this.#chance.around(publisher.plan.everyMs), () => {
+      const connection = this.#connection;
+      if (!this.#isRestless) return;
+      if (connection?.isAccepted === true) publisher.publishNext(connection);
+      this.#publishLater(publisher);
+    });
+  }
+
+  #adventureLater(): void {
+    const { restlessnessMs } = this.plan;
+    this.#world.scheduler.after(restlessnessMs / 4 + this.#chance.around(restlessnessMs), () => {
+      if (!this.#isRestless) return;
+      this.#adventure();
+      this.#adventureLater();
+    });
+  }
+
+  #adventure(): void {
+    const connection = this.#connection;
+    if (connection?.isAccepted !== true) return;
+    const { history } = this.#world;
+    const what = this.#chance.weighted(adventures);
+    history.count(`client: ${what}`);
+    switch (what) {
+      case 'connection dropped':
+        this.#end('drop');
+        return;
+      case 'device vanished':
+        this.#end('vanish');
+        return;
+      case 'went away':
+        this.#end(this.#chance.pick(['disconnect', 'drop']), 6000);
+        return;
+      case 'second connection of one device':
+        this.#willIsDue(connection);
+        this.#connect();
+        return;
+      case 'clean start':
+        if (this.plan.isPersistent) this.cleanStartWanted();
+        return;
+      case 'stopped reading':
+        connection.pauseReading(this.#chance.around(1500));
+        return;
+      case 'subscribed again':
+        this.subscriber.subscribeAgain(connection);
+        return;
+      case 'unsubscribed':
+        this.subscriber.unsubscribeOne(connection);
+        return;
+      default:
+        what satisfies never;
+    }
+  }
+
+  /** Every connection has a will of its own, so that one that fires twice shows. */
+  #newWill(): WillMessage | undefined {
+    const { will, clientIdentifier } = this.plan;
+    if (will === undefined) return undefined;
+    const qos = this.#chance.pick([1, 2]);
+    const { topicName, delaySeconds } = will;
+    this.#will = this.#world.history.newPublication(clientIdentifier, topicName, qos, false, true);
+    this.#will.sends = 1;
+    return { topicName, payload: `${this.#will.id}:will`, qos, delaySeconds };
+  }
+
+  /** The connection ends without a DISCONNECT: from here on its will is owed, unless it waits. */
+  #willIsDue(connection: Connection): void {
+    const will = this.#will;
+    this.#will = undefined;
+    const { history } = this.#world;
+    if (will === undefined || !connection.isAccepted || this.plan.will?.delaySeconds !== 0) return;
+    // Its record is written with the next batch, for which CONNACK does not wait.
+    const isRecorded =
+      history.now - this.#acceptedAt > willRecordedMs &&
+      !history.nodeEnds.some((at) => at >= connection.startedAt) &&
+      !history.wasInTrouble(connection.node, connection.startedAt);
+    if (isRecorded) will.acknowledgedAt = history.now;
+  }
+}
+
+const adventures = [
+  [4, 'connection dropped'],
+  [2, 'device vanished'],
+  [3, 'went away'],
+  [2, 'second connection of one device'],
+  [1, 'clean start'],
+  [2, 'stopped reading'],
+  [2, 'subscribed again'],
+  [2, 'unsubscribed'],
+] as const;
