@@ -7,7 +7,7 @@ const warnEveryMs = 60_000;
 /** Characters of such a header that the line shows. */
 const shownMax = 100;
 
-export type ForwardedPeer =
+type ForwardedPeer =
   | { readonly kind: 'peer'; readonly host: string; readonly commonName: string | undefined }
   | { readonly kind: 'untrusted' };
 
@@ -79,8 +79,8 @@ export class ForwardedPeers {
 
 /**
  * The address that an element of X-Forwarded-For names, canonical: `192.0.2.1`, `192.0.2.1:4711`,
- * `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:4711`. Undefined: it is none of these (a host name,
- * `unknown`, an address with a zone).
+ * `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:4711`. Undefined: it is none of these (a host
+ * name, `unknown`, an address with a zone).
  */
 function forwardedAddress(element: string): string | undefined {
   const [, bracketed] = /^\[([^\]]*)\](?::\d{1,5})?$/.exec(element) ?? [];

@@ -3,10 +3,8 @@
  * version 5 only, and only Reason String and User Property give way to a Maximum Packet Size. What
  * has a string that is too long for its length field counts as too large for every client.
  */
-import { Buffer } from 'node:buffer';
 import type { Properties, ProtocolVersion, QoS, UserProperty } from './packets.js';
 import {
-  fieldMax,
   variableByteIntegerSize,
   writeBinary,
   writeBytes,
@@ -16,6 +14,7 @@ import {
 } from './primitives.js';
 import { propertiesSize, PropertyIdentifier, writeProperties } from './properties.js';
 import { ConnectReturnCode, connectReturnCodeOf, ReasonCode } from './reason-codes.js';
+import { reasonStringOf } from './reason-string.js';
 import type { PacketWriter } from './writer.js';
 
 /** First bytes of the packets, type and flags. */
@@ -55,22 +54,6 @@ function fits(remainingLength: number, maximumPacketSize: number): boolean {
 function blockSize(properties: Properties): number {
   const size = propertiesSize(properties);
   return variableByteIntegerSize(size) + size;
-}
-
-/**
- * `reason` as a Reason String can be: at most 65,535 bytes of UTF-8 [MQTT5-1.5.4-1], cut between two
- * characters, and without U+0000 [MQTT5-1.5.4-2]. Reasons come from back ends, too, which do not
- * know that.
- */
-function reasonStringOf(reason: string): string {
-  const text = reason.includes('\0') ? reason.replaceAll('\0', '\uFFFD') : reason;
-  // No UTF-16 unit takes more than three bytes.
-  if (text.length * 3 <= fieldMax) return text;
-  const bytes = Buffer.from(text, 'utf8');
-  if (bytes.length <= fieldMax) return text;
-  let end = fieldMax;
-  while (((bytes[end] as number) & 0xc0) === 0x80) end -= 1;
-  return bytes.toString('utf8', 0, end);
 }
 
 /**

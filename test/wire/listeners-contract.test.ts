@@ -81,8 +81,8 @@ for (const transport of transports) {
 }
 
 /**
- * Milliseconds until the kernel probes the connections that `port` accepted, one each; undefined: it
- * does not. `tr` 2 in the table is the keep-alive timer, in hundredths of a second.
+ * Milliseconds until the kernel probes the connections that `port` accepted, one each; undefined:
+ * it does not. `tr` 2 in the table is the keep-alive timer, in hundredths of a second.
  */
 function probesIn(port: number): (number | undefined)[] {
   const isEstablished = '01';
