@@ -23,6 +23,7 @@ import type { PeerConnection, PeerConnectionHandler, Transport } from './transpo
 
 /** What every connection to another node needs. */
 export interface LinkContext {
+  /** Its boot may be raised while the node runs; what is said from then on says so. */
   readonly local: LocalNode;
   readonly crypto: LinkCrypto;
   readonly judge: LinkJudge;

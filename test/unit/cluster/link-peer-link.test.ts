@@ -311,6 +311,23 @@ describe('a link that breaks', () => {
     assert.equal(pair.b.take()[0], 'control closed: a heartbeat of the peer ends early');
   });
 
+  it('by random bytes, or by a frame that was changed, never takes the node with it', () => {
+    for (let seed = 1; seed <= 100; seed += 1) {
+      const random = new SeededRandom(seed);
+      const pair = new Pair().ready();
+      const near = pair.network.open[random.below(2)]!;
+      const frame = Buffer.from(writeFrame(FrameType.Heartbeat, Buffer.alloc(40, seed)));
+      const noise = Buffer.from(Array.from({ length: 30 }, () => random.below(256)));
+      frame[random.below(frame.length)] = random.below(256);
+      near.send(random.below(2) === 0 ? frame : noise);
+      pair.run(2000);
+      near.other?.break('reset', pair.now);
+      near.break('reset', pair.now);
+      pair.run(12_000);
+      assert.ok(pair.a.link.isReady && pair.b.link.isReady, `seed ${seed}`);
+    }
+  });
+
   it('is not dialled any more once it has ended', () => {
     const pair = new Pair().ready();
     pair.a.link.end('the member left', pair.now);
