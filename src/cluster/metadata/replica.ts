@@ -115,11 +115,13 @@ export class Replica {
     const order = table === undefined ? 1 : compareBoots(interval.boot, table.boot);
     if (order < 0) return known;
     if (table !== undefined && order === 0 && !isSameBoot(interval.boot, table.boot)) return known;
-    const ask = this.#ask(interval.boot, interval.isPartial);
     let isTaken = false;
     if (order === 0 && table !== undefined) isTaken = this.#takeDelta(table, interval, now);
     if (this.#takeSnapshot(interval, order, now)) isTaken = true;
-    if (!isTaken) return this.#isGap(interval, ask, order) ? { outcome: 'gap', ask } : known;
+    if (!isTaken) {
+      const ask = this.#ask(interval.boot, interval.isPartial);
+      return this.#isGap(interval, ask, order) ? { outcome: 'gap', ask } : known;
+    }
     this.step(intervalRowsMax);
     const isMore = this.#catchUp?.isComplete === false || this.#snapshot?.isComplete === false;
     if (!isMore) return { outcome: 'applied' };
@@ -224,6 +226,7 @@ export class Replica {
       if (catchUp.isTooLong && !catchUp.isApplying) {
         this.#catchUp = undefined;
         this.#wantsWhole = true;
+        return false;
       }
       return true;
     }
@@ -241,6 +244,7 @@ export class Replica {
     }
     table.advance(interval.to);
     table.raiseFloor(interval.floor);
+    if (catchUp !== undefined && catchUp.number <= table.number) this.#catchUp = undefined;
     return true;
   }
 

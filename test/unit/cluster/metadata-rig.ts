@@ -229,10 +229,10 @@ export function othersOf(node: Node, nodes: readonly Node[]): Map<Site, Vector> 
 }
 
 /** Every node has the same rows of every site, sums and what was told of changes included. */
-export function assertEqual(nodes: readonly Node[]): void {
+export function assertEqual(nodes: readonly Node[], owners: readonly Node[] = nodes): void {
   for (const node of nodes) {
     const told = new Map<string, Row>();
-    for (const owner of nodes) {
+    for (const owner of owners) {
       const rows = node.rowsOf(owner.site);
       assert.deepEqual(said(rows), said(owner.rowsOf(owner.site)), 'rows');
       const [ours, theirs] = [node, owner].map((one) => one.tables.position(owner.site));
