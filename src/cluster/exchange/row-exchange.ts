@@ -1,0 +1,230 @@
+import type { Random } from '../../base/mod.js';
+import type { Site } from '../identity/mod.js';
+import { bulkChunkMax, FrameType, LaneKind, type LinkLane, rowsMax } from '../link/mod.js';
+import {
+  type Ask,
+  decodeAsks,
+  decodeVector,
+  encodeAsks,
+  encodeInterval,
+  encodeVector,
+  type Interval,
+  type Tables,
+  type Vector,
+} from '../metadata/mod.js';
+
+/** The link to one member, as far as rows need it. */
+export interface ExchangePeer {
+  /** False: not taken, the lane has too much unsent; `drained` is called when that is over. */
+  send(lane: LinkLane, type: FrameType, ...parts: Uint8Array[]): boolean;
+}
+
+export interface ExchangeOut {
+  /** The member sent what no member sends: its link is to be reset. */
+  faulty(site: Site, reason: string, now: number): void;
+  /** Every row that the member announced when its link opened is in force here. */
+  caughtUp(site: Site, now: number): void;
+}
+
+/** Between two comparisons of vectors with a member picked by chance. */
+const compareIntervalMs = 10_000;
+
+/** A question that brought nothing for so long is asked again, perhaps of another member. */
+const questionMs = 2000;
+
+/** Rows that are brought into force in one turn, beyond those that came in it. */
+const stepRowsMax = 1000;
+
+/** Own changes go out in pieces of this size; what is cut smaller costs a frame more each. */
+const pushBytesMax = rowsMax - 1024;
+
+/** A row may be longer than a piece should be; such a piece takes the data lane. */
+const bulkBytesMax = bulkChunkMax - 1024;
+
+interface Peer {
+  readonly port: ExchangePeer;
+  /** What it announced when the link opened; undefined once that is in force here. */
+  announced: Vector | undefined;
+  /** Its latest vector. */
+  vector: Vector | undefined;
+  /** What it asked for and has not been sent yet, by the site of the rows. */
+  readonly asked: Map<Site, Ask>;
+  /** It missed something: it is told our vector as soon as its lane takes it. */
+  owesVector: boolean;
+}
+
+interface Question {
+  readonly peer: Site;
+  readonly from: number;
+  readonly at: number;
+}
+
+/** The rows of this node and of those that it has a link to come to be the same. */
+export class RowExchange {
+  readonly #tables: Tables;
+  readonly #random: Random;
+  readonly #out: ExchangeOut;
+  readonly #peers = new Map<Site, Peer>();
+  /** What was asked for, by the site of the rows. */
+  readonly #questions = new Map<Site, Question>();
+  #compareAt = 0;
+
+  constructor(tables: Tables, random: Random, out: ExchangeOut) {
+    this.#tables = tables;
+    this.#random = random;
+    this.#out = out;
+  }
+
+  /** The link to `site` opened. */
+  opened(site: Site, port: ExchangePeer): void {
+    const peer: Peer = {
+      port,
+      announced: undefined,
+      vector: undefined,
+      asked: new Map(),
+      owesVector: true,
+    };
+    this.#peers.set(site, peer);
+    this.#tell(peer);
+  }
+
+  closed(site: Site): void {
+    this.#peers.delete(site);
+    for (const [about, { peer }] of this.#questions) {
+      if (peer === site) this.#questions.delete(about);
+    }
+  }
+
+  /** The last vector of a member that is linked; undefined: it has not come. */
+  vectorOf(site: Site): Vector | undefined {
+    return this.#peers.get(site)?.vector;
+  }
+
+  /** A lane of `site` takes frames again. */
+  drained(site: Site): void {
+    const peer = this.#peers.get(site);
+    if (peer === undefined) return;
+    this.#answer(peer);
+    if (peer.owesVector) this.#tell(peer);
+  }
+
+  onVector(site: Site, body: Uint8Array, now: number): void {
+    const peer = this.#peers.get(site);
+    const vector = decodeVector(body);
+    if (peer === undefined) return;
+    if ('code' in vector) {
+      this.#out.faulty(site, vector.reason, now);
+      return;
+    }
+    const isFirst = peer.vector === undefined;
+    peer.vector = vector;
+    if (isFirst) peer.announced = vector;
+    this.#ask(site, peer, this.#tables.missing(site, vector), now);
+    this.#checkCaughtUp(now);
+  }
+
+  onAsk(site: Site, body: Uint8Array, now: number): void {
+    const peer = this.#peers.get(site);
+    const asks = decodeAsks(body);
+    if (peer === undefined) return;
+    if ('code' in asks) {
+      this.#out.faulty(site, asks.reason, now);
+      return;
+    }
+    for (const ask of asks) peer.asked.set(ask.site, ask);
+    this.#answer(peer);
+  }
+
+  onRows(site: Site, body: Uint8Array, now: number): void {
+    const peer = this.#peers.get(site);
+    const interval = this.#tables.decode(body);
+    if (peer === undefined) return;
+    if ('code' in interval) {
+      this.#out.faulty(site, interval.reason, now);
+      return;
+    }
+    const applied = this.#tables.apply(interval, now);
+    this.#questions.delete(interval.site);
+    if (applied.outcome === 'gap') this.#ask(site, peer, [applied.ask], now);
+    this.#checkCaughtUp(now);
+  }
+
+  /** Sends what changed here, and goes on with what was asked for. */
+  onTurnEnd(now: number): void {
+    for (;;) {
+      const interval = this.#tables.pushable(pushBytesMax);
+      if (interval === undefined) break;
+      this.#push(interval);
+    }
+    for (const peer of this.#peers.values()) this.#answer(peer);
+    if (this.#tables.step(stepRowsMax)) return;
+    this.#checkCaughtUp(now);
+  }
+
+  tick(now: number): void {
+    for (const peer of this.#peers.values()) if (peer.owesVector) this.#tell(peer);
+    if (now < this.#compareAt) return;
+    this.#compareAt = now + compareIntervalMs;
+    const peers = [...this.#peers.values()];
+    const peer = peers[this.#random.below(Math.max(1, peers.length))];
+    if (peer !== undefined) this.#tell(peer);
+  }
+
+  /** Something of what is asked for, or pushed, is still to be sent or to be brought into force. */
+  get isBusy(): boolean {
+    return [...this.#peers.values()].some(({ asked }) => asked.size > 0);
+  }
+
+  #tell(peer: Peer): void {
+    const body = encodeVector(this.#tables.vector());
+    peer.owesVector = !peer.port.send(LaneKind.Control, FrameType.Vector, body);
+  }
+
+  #push(interval: Interval): void {
+    const body = encodeInterval(interval);
+    for (const peer of this.#peers.values()) {
+      if (!sendRows(peer, body)) peer.owesVector = true;
+    }
+  }
+
+  /** One piece for every question of `peer`, so that no turn is long and nobody waits. */
+  #answer(peer: Peer): void {
+    for (const [site, ask] of peer.asked) {
+      const interval = this.#tables.interval(ask, bulkBytesMax);
+      if (interval === undefined) {
+        peer.asked.delete(site);
+        continue;
+      }
+      if (!sendRows(peer, encodeInterval(interval))) return;
+      if (interval.to >= interval.of) peer.asked.delete(site);
+      else peer.asked.set(site, { ...ask, from: interval.to });
+    }
+  }
+
+  #ask(site: Site, peer: Peer, asks: readonly Ask[], now: number): void {
+    const fresh = asks.filter((ask) => {
+      const open = this.#questions.get(ask.site);
+      return open === undefined || now - open.at >= questionMs || open.from !== ask.from;
+    });
+    if (fresh.length === 0) return;
+    if (!peer.port.send(LaneKind.Control, FrameType.AskRows, encodeAsks(fresh))) {
+      peer.owesVector = true;
+      return;
+    }
+    for (const ask of fresh) this.#questions.set(ask.site, { peer: site, from: ask.from, at: now });
+  }
+
+  #checkCaughtUp(now: number): void {
+    for (const [site, peer] of this.#peers) {
+      if (peer.announced === undefined || !this.#tables.hasReached(peer.announced)) continue;
+      peer.announced = undefined;
+      this.#out.caughtUp(site, now);
+    }
+  }
+}
+
+/** Long pieces do not stand before heartbeats. */
+function sendRows({ port }: Peer, body: Uint8Array): boolean {
+  if (body.length <= rowsMax) return port.send(LaneKind.Control, FrameType.Rows, body);
+  return port.send(LaneKind.Data, FrameType.BulkRows, body);
+}
