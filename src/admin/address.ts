@@ -45,7 +45,7 @@ export function stagingOf({ path }: AdminAddress): { prefix: string; name: strin
   return { prefix: join(dirname(path), stagingPrefix), name: stagingName };
 }
 
-/** The server's directory for the short path: made with mode 0700, or refused if it is another's. */
+/** Makes the directory of the short path with mode 0700; refuses one that is another user's. */
 export function makeShortDirectory(directory: string): void {
   try {
     mkdirSync(directory, { mode: 0o700 });
