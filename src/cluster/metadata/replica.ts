@@ -59,7 +59,9 @@ export class Replica {
   restore(boot: Boot, number: number, rows: readonly Row[]): void {
     const table = new SiteTable(boot, true, number);
     for (const row of rows) {
-      table.insert(row);
+      // A mixture may have a number twice; it is never passed on, so it needs no order.
+      if (number === 0) table.hold(row);
+      else table.insert(row);
       this.#out.changed(row.kind, row.key, this.site, undefined, row);
     }
     this.#table = table;

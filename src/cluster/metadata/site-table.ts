@@ -76,6 +76,11 @@ export class SiteTable {
     return live;
   }
 
+  /** Takes a row for lookups only, into a table that no delta is ever cut from or applied to. */
+  hold(row: Row): void {
+    (this.#live[row.kind] ??= new Map()).set(row.key, row);
+  }
+
   /** The table has everything up to `number`; not below what it had. */
   advance(number: number): void {
     assert(number >= this.#number, 'a table never goes back');
