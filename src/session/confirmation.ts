@@ -12,6 +12,8 @@ import type { Durability, DurabilityWaiter } from './durability.js';
 export class Confirmation {
   /** Batch that must be durable as well; 0: none. */
   ticket = 0;
+  /** Somebody could not own it: the publisher is told so. */
+  isRefused = false;
   #pending = 0;
   #waiter: DurabilityWaiter | undefined;
   readonly #durability: Durability;
@@ -37,6 +39,12 @@ export class Confirmation {
     const waiter = this.#waiter;
     this.#waiter = undefined;
     waiter?.onDurable(this.#durability.durable, 0, now);
+  }
+
+  /** One of them cannot own it, nor can this node. */
+  refuse(now: number): void {
+    this.isRefused = true;
+    this.settle(0, now);
   }
 
   /** `waiter.onDurable` is called once when it is settled. */

@@ -248,7 +248,9 @@ export class ClientOutput implements Channel, DurabilityWaiter {
     let isWaiting = false;
     for (const item of this.#held) {
       raiseTicket(item);
-      if (refused !== 0 && item.ticket >= refused && !this.#refuse(item, now)) continue;
+      const isLost = item.confirmation?.isRefused === true;
+      const wasTakenBack = refused !== 0 && item.ticket >= refused;
+      if ((isLost || wasTakenBack) && !this.#refuse(item, now)) continue;
       if (kept.length === 0 && isReady(item, durable)) {
         this.#release(item.packet, now);
       } else {

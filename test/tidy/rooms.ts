@@ -38,6 +38,7 @@ const pure: Readonly<Record<string, readonly string[]>> = {
   'cluster/membership': ['base', 'cluster/identity'],
   'cluster/link': ['base', 'cluster/identity'],
   'cluster/routing': ['base', 'cluster/identity'],
+  'cluster/flow': ['base', 'cluster/identity', 'cluster/link'],
   'cluster/exchange': ['base', 'cluster/identity', 'cluster/link', 'cluster/metadata'],
 };
 const all = Object.keys(pure);

@@ -1,0 +1,171 @@
+import type { Boot, Site } from '../identity/mod.js';
+import { DataReceiver, DataSender, type FrameNumber, FrameType, splitNumber } from '../link/mod.js';
+
+/** Why a member does not own a message that it was sent; on the wire. */
+export const RefusedBecause = { Malformed: 1, NoMember: 2, Store: 3 } as const;
+export type RefusedBecause = (typeof RefusedBecause)[keyof typeof RefusedBecause];
+
+/** What became of a message that came. */
+export interface Arrived {
+  /** 0: it was taken. */
+  readonly refused: RefusedBecause | 0;
+  /** Batch that must be durable before it is confirmed; 0: nothing was stored. */
+  readonly ticket: number;
+}
+
+/** Who waits for a member to own a message. */
+export interface Awaited {
+  /** Owned there. */
+  confirmed(now: number): void;
+  /** Not owned there, and it will not be. */
+  refused(reason: number, now: number): void;
+}
+
+export interface PeerFlowOut {
+  /** To the data lane. False: it takes none now; `drained` is called when it does. */
+  transmit(type: FrameType, ...parts: Uint8Array[]): boolean;
+  /** A message came, for subscribers here. `body` is valid until the method returns. */
+  arrived(site: Site, body: Uint8Array, now: number): Arrived;
+  /** The record of what came from `site` in `boot` is to be written; undefined: to be deleted. */
+  recordChanged(site: Site, boot: number): void;
+}
+
+/** Bytes sent to one member that it has not confirmed; beyond it messages are refused. */
+const unconfirmedBytesMax = 16 * 1024 * 1024;
+
+interface Pending {
+  readonly number: FrameNumber;
+  readonly ticket: number;
+}
+
+/** Messages to one other member, and from it. Lives as long as this process, links come and go. */
+export class PeerFlow {
+  readonly #site: Site;
+  readonly #out: PeerFlowOut;
+  readonly #sender: DataSender;
+  readonly #receiver: DataReceiver;
+  /** By number of this boot. */
+  readonly #awaited = new Map<number, Awaited>();
+  /** Taken, and waiting for their batch. In order of their tickets. */
+  #pending: Pending[] = [];
+  #now = 0;
+
+  constructor(site: Site, boot: Boot, out: PeerFlowOut) {
+    this.#site = site;
+    this.#out = out;
+    this.#sender = new DataSender(boot.counter, unconfirmedBytesMax, {
+      transmit: (type, ...parts) => out.transmit(type, ...parts),
+      confirmed: (number) => this.#take(number)?.confirmed(this.#now),
+      refused: (number, reason) => this.#take(number)?.refused(reason, this.#now),
+    });
+    this.#receiver = new DataReceiver({
+      transmit: (type, ...parts) => out.transmit(type, ...parts),
+      forget: (senderBoot) => out.recordChanged(site, senderBoot),
+    });
+  }
+
+  /** At start: what was stored of the numbers that this member gave. False: it is damaged. */
+  restore(boot: number, record: Uint8Array): boolean {
+    return this.#receiver.restore(boot, record);
+  }
+
+  /** What belongs on the disk for `boot` of the member; undefined: nothing any more. */
+  record(boot: number): Uint8Array | undefined {
+    return this.#receiver.record(boot);
+  }
+
+  /** Messages that the member does not own yet. */
+  get unconfirmedCount(): number {
+    return this.#sender.unconfirmedCount;
+  }
+
+  /** Sent once and never again, QoS 0. False: it is lost. */
+  sendOnce(body: Uint8Array): boolean {
+    return this.#sender.sendUnnumbered(FrameType.Publish, body);
+  }
+
+  /**
+   * Sent until the member owns it. `body` must not change. False: too much is on its way already.
+   */
+  send(body: Uint8Array, awaited: Awaited | undefined): boolean {
+    const number = this.#sender.reserve(body.length);
+    if (number === undefined) return false;
+    if (awaited !== undefined) this.#awaited.set(number.sequence, awaited);
+    this.#sender.send(number, FrameType.Publish, body);
+    return true;
+  }
+
+  laneOpened(): void {
+    this.#sender.opened();
+    this.#receiver.opened();
+  }
+
+  laneClosed(): void {
+    this.#sender.closed();
+    this.#receiver.closed();
+  }
+
+  /** At every turn's end, and when the lane takes frames again. */
+  flush(): void {
+    this.#sender.pump();
+    this.#receiver.flush();
+  }
+
+  /** A frame of the data lane. Returns what is wrong with it; the link is then to be reset. */
+  onFrame(type: number, body: Uint8Array, now: number): string | undefined {
+    this.#now = now;
+    switch (type) {
+      case FrameType.Publish:
+        return this.#onPublish(body, now);
+      case FrameType.Confirm:
+        return this.#sender.onConfirm(body);
+      case FrameType.Floor:
+        return this.#receiver.onFloor(body);
+      default:
+        return undefined;
+    }
+  }
+
+  /** A batch was settled: up to `durable` everything is, or from `refused` on (0: none) nothing. */
+  onDurable(durable: number, refused: number): void {
+    const pending = this.#pending;
+    if (pending.length === 0) return;
+    this.#pending = [];
+    for (const one of pending) {
+      if (refused !== 0 && one.ticket >= refused) {
+        this.#receiver.refused(one.number, RefusedBecause.Store);
+      } else if (one.ticket <= durable) this.#receiver.owned(one.number);
+      else this.#pending.push(one);
+    }
+  }
+
+  #onPublish(bytes: Uint8Array, now: number): string | undefined {
+    const split = splitNumber(bytes);
+    if (split === undefined) return 'a message of the peer has no sound number';
+    const { number, body } = split;
+    if (number === undefined) {
+      const { refused } = this.#out.arrived(this.#site, body, now);
+      return refused === RefusedBecause.Malformed
+        ? 'a message of the peer is malformed'
+        : undefined;
+    }
+    const arrival = this.#receiver.arrived(number);
+    if (arrival === 'outside') return 'a number of the peer is out of all order';
+    if (arrival === 'known') return undefined;
+    const { refused, ticket } = this.#out.arrived(this.#site, body, now);
+    if (refused !== 0) this.#receiver.refused(number, refused);
+    else if (ticket === 0) this.#receiver.owned(number);
+    else {
+      this.#receiver.stored(number);
+      this.#out.recordChanged(this.#site, number.boot);
+      this.#pending.push({ number, ticket });
+    }
+    return refused === RefusedBecause.Malformed ? 'a message of the peer is malformed' : undefined;
+  }
+
+  #take({ sequence }: FrameNumber): Awaited | undefined {
+    const awaited = this.#awaited.get(sequence);
+    this.#awaited.delete(sequence);
+    return awaited;
+  }
+}
