@@ -1,0 +1,22 @@
+/**
+ * cluster/membership: who belongs to the cluster and who of them is there. Owns failure detection,
+ * what members say of each other, the list of members with its majorities, the rules of joining and
+ * leaving, the start of a node, and the text of `cluster show`; never opens a connection, never
+ * writes a row itself, never decides what clients are answered (netsplit does).
+ *
+ * ```
+ *  bytes, closes ──▶ FailureDetector ─ up | suspect | down ─┐
+ *                        │ what it hears                    ├─▶ who is there ─▶ cluster show
+ *  heartbeats ─────▶ Views ─ dead | cut off, whose clock ───┤
+ *  Member rows ────▶ Members ─ who counts ──────────────────┘
+ * ```
+ */
+export {
+  type DetectedLane,
+  type DetectorSettings,
+  FailureDetector,
+  type FailureDetectorOut,
+  type PeerState,
+  type PeerStatus,
+  tickIntervalMs,
+} from './failure-detector.js';
