@@ -20,3 +20,6 @@ export {
   type PeerStatus,
   tickIntervalMs,
 } from './failure-detector.js';
+export { ClockCheck, type ClockCheckOut } from './clock-check.js';
+export { type HeartbeatBody, readHeartbeatBody, writeHeartbeatBody } from './heartbeat-body.js';
+export { type Classification, type MatrixRow, type OwnJudgement, Views } from './views.js';
