@@ -56,7 +56,9 @@ const tickMs = 200;
 export function brokerCore(options: BrokerCoreOptions = {}): CoreFactory {
   return (environment) => {
     const { clock, random, name } = environment;
-    const note = (_fields: object, message: string): void => environment.log(message);
+    const note = (fields: object, message: string): void => {
+      environment.log('client' in fields ? `${message} (${String(fields.client)})` : message);
+    };
     const settings = { ...defaultSettings, nodeName: `NautilusMQ@${name}`, ...options.settings };
     const store = options.store?.(environment.store) ?? environment.store;
     const broker = new Broker(settings, new Metrics(), store, {

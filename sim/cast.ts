@@ -11,14 +11,18 @@ import type { Wanted } from './subscriber.js';
 const plainTopics = ['t/0', 't/1', 't/2', 't/3'];
 const sharedTopics = ['s/0', 's/1'];
 const retainedTopics = ['r/0', 'r/1', 'r/2'];
+export const retainedFilter = 'r/#';
 
 /** All members of it have persistent sessions: it loses nothing. */
-export const strictGroup = 'strict';
+const strictGroup = 'strict';
 const mixedGroup = 'mixed';
 
-/** Everyone who takes part in a run, with habits that the seed decides. */
-export function castOf(chance: Chance, addresses: readonly string[]): ClientPlan[] {
-  const maker = new PlanMaker(chance, addresses);
+/**
+ * Everyone who takes part in a run, with habits that the seed decides. `prefix` keeps clients and
+ * topics of one cast apart from those of another.
+ */
+export function castOf(chance: Chance, addresses: readonly string[], prefix: string): ClientPlan[] {
+  const maker = new PlanMaker(chance, addresses, prefix);
   for (let index = 1; index <= 2 + chance.below(2); index += 1) {
     maker.add(`pub${index}`, { publishes: plainPublishes(chance) });
   }
@@ -38,7 +42,7 @@ export function castOf(chance: Chance, addresses: readonly string[]): ClientPlan
     wanted: [
       { filter: 't/+', qos: 1 },
       { filter: 't/1', qos: 2 },
-      { filter: 'r/#', qos: 1 },
+      { filter: retainedFilter, qos: 1 },
     ],
   });
   const qos = chance.below(3);
@@ -77,25 +81,33 @@ class PlanMaker {
   readonly plans: ClientPlan[] = [];
   readonly #chance: Chance;
   readonly #addresses: readonly string[];
+  readonly #prefix: string;
 
-  constructor(chance: Chance, addresses: readonly string[]) {
+  constructor(chance: Chance, addresses: readonly string[], prefix: string) {
     this.#chance = chance;
     this.#addresses = addresses;
+    this.#prefix = prefix;
   }
 
   add(device: string, given: Partial<ClientPlan>): void {
+    const { publishes, will, wanted = [], clientIdentifier = device } = given;
     const version: ProtocolVersion = this.#chance.pick([3, 4, 5, 5]);
+    const named = (topicName: string): string => this.#prefix + topicName;
     this.plans.push({
-      device,
-      clientIdentifier: device,
       version,
       isPersistent: true,
       addresses: this.#addresses,
-      wanted: [],
-      publishes: undefined,
-      will: undefined,
       restlessnessMs: this.#chance.pick([1500, 4000, 15_000]),
       ...given,
+      device: named(device),
+      clientIdentifier: named(clientIdentifier),
+      wanted: wanted.map(({ filter, qos }) => ({ filter: this.#filter(filter), qos })),
+      publishes: publishes && { ...publishes, topicNames: publishes.topicNames.map(named) },
+      will: will && { ...will, topicName: named(will.topicName) },
     });
+  }
+
+  #filter(filter: string): string {
+    return filter.replace(/^(\$share\/[a-z]+\/)?/, `$1${this.#prefix}`);
   }
 }

@@ -156,7 +156,7 @@ export class SimClient implements ConnectionOwner {
     this.#connection = new Connection(this.#world, plan.device, address, version, fields, this);
   }
 
-  #onConnack(connection: Connection, sessionPresent: boolean, code: number): void {
+  #onConnack(connection: Connection, isPresent: boolean, code: number): void {
     const { history } = this.#world;
     if (code !== 0) {
       history.count('CONNECT refused');
@@ -165,15 +165,18 @@ export class SimClient implements ConnectionOwner {
     }
     const { clientIdentifier, isPersistent, version } = this.plan;
     const isClean = !isPersistent || this.#wantsCleanStart;
-    if (sessionPresent && isClean) {
+    if (isPresent && isClean) {
       history.violated('session present', 'after a clean start', clientIdentifier);
     }
+    // 3.1 does not say whether there is a session: the client takes it for granted.
+    const sessionPresent = isPresent || (version === 3 && this.#hasSession && !isClean);
     if (!sessionPresent && this.#hasSession && !isClean && !this.#wasSetBack()) {
       history.violated('session lost', `${clientIdentifier} has none any more`, clientIdentifier);
     }
     this.#acceptedAt = history.now;
     // A CONNACK of a node whose store refuses promises nothing beyond a crash.
     const isSure = !history.wasRefusing(connection.node, connection.startedAt);
+    if (version === 3 && isPersistent && !isSure && !sessionPresent) this.#wantsCleanStart = true;
     if (this.#wantsCleanStart) {
       this.#wantsCleanStart = !isSure;
       if (!isSure) this.#world.scheduler.after(3000, () => this.#cleanStartAgain());

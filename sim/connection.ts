@@ -23,6 +23,8 @@ export interface ClientWorld {
   readonly story: Story;
   /** Of all connections so far; numbers them. */
   connections: number;
+  /** Likewise of sessions. */
+  sessions: number;
 }
 
 export interface ConnectionOwner {
@@ -99,7 +101,7 @@ export class Connection {
 
   /** The path or a machine lost it, so that its ends do not agree on what was said. */
   get isSevered(): boolean {
-    return this.#end.isSevered;
+    return this.#end.isSevered || this.#end.other?.isSevered === true;
   }
 
   send(...packets: Buffer[]): void {

@@ -77,7 +77,9 @@ function setBack(ground: FaultGround, node: SimNode, keptUntil: number): void {
   const { history, scheduler, clients } = ground;
   const at = scheduler.now;
   history.setbacks.push({ node: node.name, at, keptUntil });
-  for (const client of clients) client.cleanStartWanted();
+  for (const client of clients) {
+    if (client.plan.addresses.includes(node.clientAddress)) client.cleanStartWanted();
+  }
 }
 
 export const faultClasses: readonly FaultClass[] = [

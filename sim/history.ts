@@ -40,7 +40,7 @@ export interface Subscription {
 export interface Delivery {
   readonly publication: Publication;
   readonly clientIdentifier: string;
-  /** Number of the client's session; a new one begins where the broker had none. */
+  /** Number of the session, over all clients; a new one begins where the broker had none. */
   readonly session: number;
   /** Number of the connection, over all clients. */
   readonly connection: number;

@@ -75,7 +75,7 @@ export class Subscriber {
         subscription.endedAt ??= this.#world.history.now;
       }
       this.#standing.clear();
-      this.#session += 1;
+      this.#session = this.#world.sessions += 1;
     }
     const missing = this.#wanted.filter(({ filter }) => {
       const standing = this.#standing.get(filter);

@@ -1,0 +1,73 @@
+/**
+ * npm run sim -- [--seeds N] [--seed S] [--nodes N] [--hours H]
+ *
+ * Runs seeds one after another. The first that fails is played again with its story told, and ends
+ * the program with code 1; the same seed on the same commit always fails in the same way.
+ */
+import { execFileSync } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import { brokerCore } from './broker-core.js';
+import { countLines, failureLines } from './report.js';
+import { type Outcome, simulate } from './simulation.js';
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '1000' },
+    seed: { type: 'string' },
+    nodes: { type: 'string', default: '1' },
+    hours: { type: 'string' },
+    story: { type: 'boolean', default: false },
+  },
+});
+
+process.exitCode = main();
+
+function main(): number {
+  const first = numberOf('seed', values.seed ?? String(Date.now() % 1_000_000_000));
+  const isSingle = values.seed !== undefined && values.hours === undefined;
+  const seeds = isSingle ? 1 : numberOf('seeds', values.seeds);
+  const until = values.hours === undefined ? 0 : Date.now() + Number(values.hours) * 3_600_000;
+  const counts = new Map<string, number>();
+  const startedAt = Date.now();
+  let runs = 0;
+  for (let seed = first; until > 0 ? Date.now() < until : runs < seeds; seed += 1) {
+    const outcome = play(seed, values.story);
+    runs += 1;
+    for (const [what, count] of outcome.counts) counts.set(what, (counts.get(what) ?? 0) + count);
+    if (values.story) print(failureLines(outcome, commit(), true));
+    if (outcome.violations.length === 0) continue;
+    print(failureLines(play(seed, true), commit(), false));
+    return 1;
+  }
+  print(countLines(counts));
+  const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
+  print([`${runs} runs from seed ${first}, none failed, ${seconds} s, commit ${commit()}`]);
+  return 0;
+}
+
+function play(seed: number, isTold: boolean): Outcome {
+  const nodes = numberOf('nodes', values.nodes);
+  return simulate({ seed, nodes, factory: brokerCore(), isCluster: false, isTold });
+}
+
+function numberOf(name: string, text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < 0) {
+    process.stderr.write(`--${name} takes a number, not ${text}\n`);
+    process.exit(2);
+  }
+  return number;
+}
+
+function commit(): string {
+  try {
+    const options = { stdio: 'pipe' } as const;
+    return execFileSync('git', ['describe', '--always', '--dirty'], options).toString().trim();
+  } catch {
+    return 'unknown';
+  }
+}
+
+function print(lines: readonly string[]): void {
+  process.stdout.write(`${lines.join('\n')}\n`);
+}

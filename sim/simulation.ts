@@ -1,0 +1,215 @@
+import { castOf } from './cast.js';
+import { Chances } from './chance.js';
+import { checkHistory } from './checkers.js';
+import { SimClient } from './client.js';
+import { MachineClock } from './clock.js';
+import type { ClientWorld } from './connection.js';
+import type { CoreFactory } from './core.js';
+import { SimDisk } from './disk.js';
+import type { FaultGround } from './fault.js';
+import { Faults } from './faults.js';
+import { History, type Violation } from './history.js';
+import { Network } from './network.js';
+import { SimNode } from './node.js';
+import type { PathQuality } from './path.js';
+import { checkProbe, probePlan } from './probe.js';
+import { Scheduler } from './scheduler.js';
+import { Story } from './story.js';
+
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly factory: CoreFactory;
+  readonly nodes: number;
+  /** The nodes are members of one cluster; otherwise each has clients and topics of its own. */
+  readonly isCluster: boolean;
+  /** The story is kept; costs time. */
+  readonly isTold: boolean;
+}
+
+export interface Outcome {
+  readonly seed: number;
+  readonly violations: readonly Violation[];
+  readonly counts: ReadonlyMap<string, number>;
+  readonly story: Story;
+  readonly simulatedMs: number;
+  /** Equal for two runs that were the same, event by event. */
+  readonly digest: number;
+}
+
+/** Faults, clock skew and habits come from the seed; these are what every run has in common. */
+const safetyMs = { from: 6000, to: 16_000 };
+/** Longer than the keep alive: what broke silently has been noticed. */
+const settleMs = 20_000;
+const quietMs = 2000;
+/** Milliseconds after the healing within which everything must have come to rest. */
+const livenessMs = 120_000;
+
+/**
+ * One run: nodes, clients and faults for a while; then everything heals and must come to rest; then
+ * the checkers. Throws nothing: what the core throws is a violation.
+ */
+export function simulate(options: SimulationOptions): Outcome {
+  const run = new Simulation(options);
+  const { scheduler, story } = run;
+  try {
+    run.play();
+  } catch (error) {
+    const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    run.history.violated('no fault inside the core', what);
+  }
+  const violations = checkHistory(run.history);
+  const { seed } = options;
+  const { counts } = run.history;
+  const { now: simulatedMs, digest } = scheduler;
+  return { seed, violations, counts, story, simulatedMs, digest };
+}
+
+class Simulation {
+  readonly scheduler: Scheduler = new Scheduler();
+  readonly history: History;
+  readonly story: Story;
+  readonly #options: SimulationOptions;
+  readonly #chances: Chances;
+  readonly #network: Network;
+  readonly #nodes: SimNode[] = [];
+  readonly #world: ClientWorld;
+  #clients: SimClient[] = [];
+
+  constructor(options: SimulationOptions) {
+    this.#options = options;
+    const { scheduler } = this;
+    this.history = new History(scheduler);
+    this.story = new Story(scheduler, options.isTold);
+    this.#chances = new Chances(options.seed);
+    const chance = this.#chances.of('path qualities');
+    this.#network = new Network(scheduler, this.#chances, () => chance.pick(qualities));
+    const { history, story } = this;
+    this.#world = {
+      scheduler,
+      network: this.#network,
+      history,
+      story,
+      connections: 0,
+      sessions: 0,
+    };
+    for (let index = 1; index <= options.nodes; index += 1) this.#addNode(`node${index}`);
+    this.#addClients();
+  }
+
+  play(): void {
+    const chance = this.#chances.of('faults');
+    const { scheduler, history, story } = this;
+    for (const node of this.#nodes) node.start();
+    for (const client of this.#clients) client.start();
+    const ground: FaultGround = {
+      ...{ scheduler, history, story, network: this.#network },
+      ...{ nodes: this.#nodes, clients: this.#clients, isCluster: this.#options.isCluster },
+    };
+    const faults = new Faults(ground, chance);
+    scheduler.after(1000, () => faults.start());
+    scheduler.runUntil(1000 + chance.between(safetyMs.from, safetyMs.to));
+    story.tell('run', () => 'everything heals');
+    faults.heal();
+    for (const node of this.#nodes) node.start();
+    for (const client of this.#clients) client.calmDown();
+    this.#comeToRest();
+    this.#probe();
+    for (const client of this.#clients) client.settle();
+    this.#checkEnd();
+  }
+
+  #addNode(name: string): void {
+    const { scheduler, history, story } = this;
+    const chance = this.#chances.of(`machine ${name}`);
+    const clock = new MachineClock(scheduler, chance.between(0.9999, 1.0001));
+    if (chance.isHit(0.3)) {
+      clock.skewMs = chance.between(-3_600_000, 3_600_000);
+      history.count('fault: clock skewed');
+    }
+    const disk = new SimDisk(scheduler, this.#chances.of(`disk ${name}`));
+    const { factory } = this.#options;
+    const ground = { scheduler, history, story, factory };
+    const chances = this.#chances;
+    const network = this.#network;
+    this.#nodes.push(new SimNode(name, clock, disk, { ...ground, chances, network }));
+  }
+
+  #addClients(): void {
+    const chance = this.#chances.of('cast');
+    const addresses = this.#nodes.map(({ clientAddress }) => clientAddress);
+    const realms = this.#options.isCluster
+      ? [{ prefix: '', addresses }]
+      : addresses.map((address, index) => ({
+          prefix: index === 0 ? '' : `${index + 1}/`,
+          addresses: [address],
+        }));
+    for (const realm of realms) {
+      for (const plan of castOf(chance, realm.addresses, realm.prefix)) {
+        const habits = this.#chances.of(`client ${plan.device}`);
+        this.#clients.push(new SimClient(plan, this.#world, habits));
+      }
+    }
+  }
+
+  /** Until nothing is owed and nothing moves, or the time for it is over. */
+  #comeToRest(): void {
+    const { scheduler, history } = this;
+    const deadline = scheduler.now + livenessMs;
+    scheduler.runUntil(scheduler.now + settleMs);
+    let deliveries = -1;
+    while (scheduler.now < deadline) {
+      const isQuiet = deliveries === history.deliveries.length;
+      if (isQuiet && this.#clients.every(({ isContent }) => isContent)) return;
+      deliveries = history.deliveries.length;
+      scheduler.runUntil(scheduler.now + quietMs);
+    }
+    for (const client of this.#clients) {
+      if (client.isContent) continue;
+      const { clientIdentifier } = client.plan;
+      history.violated('nobody is wedged', `${clientIdentifier} waits for ever`, clientIdentifier);
+    }
+  }
+
+  /** A new client of every node asks for what is retained. */
+  #probe(): void {
+    const probes = this.#nodes.map((node) => {
+      const chance = this.#chances.of(`probe of ${node.name}`);
+      const client = new SimClient(probePlan(node.name, node.clientAddress), this.#world, chance);
+      client.calmDown();
+      client.start();
+      return client;
+    });
+    this.scheduler.runUntil(this.scheduler.now + 5000);
+    this.#clients = [...this.#clients, ...probes];
+    for (const node of this.#nodes) checkProbe(this.history, node.name);
+  }
+
+  #checkEnd(): void {
+    const { history } = this;
+    const twins = this.#clients.filter(({ plan }) => plan.device !== plan.clientIdentifier);
+    const names = new Set(twins.map(({ plan }) => plan.clientIdentifier));
+    for (const name of names) {
+      const connected = twins.filter(
+        (one) => one.plan.clientIdentifier === name && one.isConnected,
+      );
+      if (connected.length === 1) continue;
+      const what = `${connected.length} devices are connected as ${name}`;
+      history.violated('one live connection per client identifier', what, name);
+    }
+    for (const { name, disk } of this.#nodes) {
+      for (const table of ['queue', 'message'] as const) {
+        const left = [...disk.content.entries(table)].length;
+        if (left === 0) continue;
+        history.violated('nothing is left over', `${left} records of ${table} on ${name}`, name);
+      }
+    }
+  }
+}
+
+/** Of a path: near, far, or across an ocean. */
+const qualities: readonly PathQuality[] = [
+  { delayMs: 0.2, jitterMs: 0.1, bytesPerMs: 100_000 },
+  { delayMs: 0.2, jitterMs: 0.1, bytesPerMs: 100_000 },
+  { delayMs: 8, jitterMs: 2, bytesPerMs: 10_000 },
+  { delayMs: 90, jitterMs: 10, bytesPerMs: 2000 },
+];
