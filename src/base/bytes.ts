@@ -111,4 +111,11 @@ export class ByteReader {
   text(): string {
     return this.blob().toString('utf8');
   }
+
+  /** What has not been read: a view, not a copy. */
+  rest(): Buffer {
+    const rest = this.#bytes.subarray(this.#at);
+    this.#at = this.#bytes.length;
+    return rest;
+  }
 }

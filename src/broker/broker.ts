@@ -32,6 +32,7 @@ import { RemoteIntake, type RemoteOutcome } from './remote-intake.js';
 import { needsStore, type RemoteRouter, Router } from './router.js';
 import { RetainedSweep } from './retained-sweep.js';
 import { SessionRegistry } from './session-registry.js';
+import type { SharedGroup } from './shared-group.js';
 import { SubscriptionTable } from './subscription-table.js';
 
 /** Unsent bytes of all connections together from which on each may have only a little. */
@@ -200,6 +201,15 @@ export class Broker implements ClientHost, SessionHost {
     value: RouteValue | undefined,
   ): void {
     this.#table.setRemote(this.#realm(mountpoint), filter, group, site, value);
+  }
+
+  /** A message of a shared subscription that a member elsewhere could not take. */
+  redirect(group: SharedGroup, mountpoint: string, message: Message, now: number): void {
+    message.isOurs = true;
+    this.publication.fromMessage(message);
+    const { sharedSubscriptionPolicy } = this.settings;
+    const { publication } = this;
+    this.#router.routeToGroup(publication, group, mountpoint, sharedSubscriptionPolicy, now);
   }
 
   /** A message that another member sent: for subscribers here, and no further. */

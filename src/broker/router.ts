@@ -19,9 +19,20 @@ import type { SharedGroup } from './shared-group.js';
 export interface RemoteRouter {
   isReachable(site: Site): boolean;
   /** Each of `sites` has matching subscribers of its own. */
-  forward(publication: Publication, sites: readonly MatchedSite[], now: number): void;
+  forward(
+    publication: Publication,
+    sites: readonly MatchedSite[],
+    mountpoint: string,
+    now: number,
+  ): void;
   /** One subscriber of `group` at `site` is to get it. */
-  forwardToGroup(publication: Publication, group: SharedGroup, site: Site, now: number): void;
+  forwardToGroup(
+    publication: Publication,
+    group: SharedGroup,
+    site: Site,
+    mountpoint: string,
+    now: number,
+  ): void;
   /** What the acknowledgement of what was forwarded since the last call waits for. */
   takeConfirmation(): Confirmation | undefined;
 }
@@ -54,12 +65,15 @@ export class Router {
   ): boolean {
     const { targets, groups, sites } = record.realm.matchesOf(record);
     this.#deliver(publication, record, targets, publisher, now);
-    for (const group of groups) this.#routeToGroup(publication, group, policy, now);
+    const { mountpoint } = record.realm;
+    for (const group of groups) {
+      this.routeToGroup(publication, group, mountpoint, policy, now);
+    }
     const count = targets.length + groups.length;
     this.#metrics.routerMatchesLocal += count;
     if (sites.length > 0 && this.remote !== undefined) {
       this.#metrics.routerMatchesRemote += sites.length;
-      this.remote.forward(publication, sites, now);
+      this.remote.forward(publication, sites, mountpoint, now);
     }
     return count + sites.length > 0;
   }
@@ -115,9 +129,11 @@ export class Router {
     member.session.accept(new Entry(message, qos, retain, subscriptionIdentifiers, group), now);
   }
 
-  #routeToGroup(
+  /** To one member of the group, here or elsewhere. */
+  routeToGroup(
     publication: Publication,
     group: SharedGroup,
+    mountpoint: string,
     policy: SharedSubscriptionPolicy,
     now: number,
   ): void {
@@ -128,7 +144,7 @@ export class Router {
       const reachable = (site: Site): boolean => remote.isReachable(site);
       const site = group.pickSite(policy, qos, publisher, this.#random, member, reachable);
       if (site !== undefined) {
-        remote.forwardToGroup(publication, group, site, now);
+        remote.forwardToGroup(publication, group, site, mountpoint, now);
         return;
       }
     }

@@ -36,8 +36,8 @@ export interface BatchPart {
   readonly isDirty: boolean;
   /** Adds its changes. */
   write(batch: StoreBatch): void;
-  /** The batch is durable; or (false) it was refused, and all of it must be written again. */
-  settled(isDurable: boolean, now: number): void;
+  /** Batch `number` is durable; or (false) refused, and all of it must be written again. */
+  settled(isDurable: boolean, number: number, now: number): void;
 }
 
 /** The changes of a batch on its way, so that they can be taken back. */
@@ -280,7 +280,7 @@ export class Journal implements Durability {
       this.#host.storeFailed(failure);
     }
     const now = this.#clock.now();
-    for (const part of this.#parts) part.settled(failure === undefined, now);
+    for (const part of this.#parts) part.settled(failure === undefined, writing.number, now);
     const waiters = this.#waiters;
     this.#waiters = new Set();
     for (const waiter of waiters) waiter.onDurable(this.durable, refused, now);

@@ -14,6 +14,9 @@ export const storeTables = [
   'queue',
   'message',
   'retained',
+  'row',
+  'place',
+  'flow',
 ] as const;
 export type StoreTable = (typeof storeTables)[number];
 

@@ -28,9 +28,14 @@ const pure: Readonly<Record<string, readonly string[]>> = {
   store: ['base'],
   session: ['base', 'packet', 'topic', 'queue', 'retain', 'auth', 'metrics'],
   journal: ['base', 'packet', 'topic', 'queue', 'retain', 'session', 'store', 'metrics'],
+  cluster: [
+    ...['base', 'session', 'store', 'journal', 'cluster/identity', 'cluster/netsplit'],
+    ...['cluster/metadata', 'cluster/membership', 'cluster/link', 'cluster/routing'],
+    ...['cluster/flow', 'cluster/exchange'],
+  ],
   broker: [
     ...['base', 'packet', 'topic', 'queue', 'retain', 'session', 'auth', 'store'],
-    ...['journal', 'metrics', 'cluster/identity', 'cluster/routing'],
+    ...['journal', 'metrics', 'cluster', 'cluster/identity', 'cluster/routing', 'cluster/flow'],
   ],
   'cluster/identity': ['base'],
   'cluster/netsplit': ['base', 'cluster/identity'],

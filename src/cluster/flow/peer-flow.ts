@@ -2,7 +2,7 @@ import type { Boot, Site } from '../identity/mod.js';
 import { DataReceiver, DataSender, type FrameNumber, FrameType, splitNumber } from '../link/mod.js';
 
 /** Why a member does not own a message that it was sent; on the wire. */
-export const RefusedBecause = { Malformed: 1, NoMember: 2, Store: 3 } as const;
+export const RefusedBecause = { Malformed: 1, NoMember: 2, Store: 3, Unreachable: 4 } as const;
 export type RefusedBecause = (typeof RefusedBecause)[keyof typeof RefusedBecause];
 
 /** What became of a message that came. */
@@ -33,6 +33,9 @@ export interface PeerFlowOut {
 /** Bytes sent to one member that it has not confirmed; beyond it messages are refused. */
 const unconfirmedBytesMax = 16 * 1024 * 1024;
 
+/** Nobody waits, and yet the message is given up with the others. */
+const nobody: Awaited = { confirmed() {}, refused() {} };
+
 interface Pending {
   readonly number: FrameNumber;
   readonly ticket: number;
@@ -41,6 +44,7 @@ interface Pending {
 /** Messages to one other member, and from it. Lives as long as this process, links come and go. */
 export class PeerFlow {
   readonly #site: Site;
+  readonly #boot: number;
   readonly #out: PeerFlowOut;
   readonly #sender: DataSender;
   readonly #receiver: DataReceiver;
@@ -52,6 +56,7 @@ export class PeerFlow {
 
   constructor(site: Site, boot: Boot, out: PeerFlowOut) {
     this.#site = site;
+    this.#boot = boot.counter;
     this.#out = out;
     this.#sender = new DataSender(boot.counter, unconfirmedBytesMax, {
       transmit: (type, ...parts) => out.transmit(type, ...parts),
@@ -90,9 +95,19 @@ export class PeerFlow {
   send(body: Uint8Array, awaited: Awaited | undefined): boolean {
     const number = this.#sender.reserve(body.length);
     if (number === undefined) return false;
-    if (awaited !== undefined) this.#awaited.set(number.sequence, awaited);
+    this.#awaited.set(number.sequence, awaited ?? nobody);
     this.#sender.send(number, FrameType.Publish, body);
     return true;
+  }
+
+  /** The member is down: nobody waits for it any more. What it has not got is not sent again. */
+  giveUp(now: number): void {
+    const awaited = [...this.#awaited];
+    this.#awaited.clear();
+    for (const [sequence, one] of awaited) {
+      this.#sender.withdraw({ boot: this.#boot, sequence });
+      one.refused(RefusedBecause.Unreachable, now);
+    }
   }
 
   laneOpened(): void {

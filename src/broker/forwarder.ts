@@ -1,0 +1,176 @@
+import { Buffer } from 'node:buffer';
+import { ByteWriter } from '../base/mod.js';
+import type { Arrived, Awaited } from '../cluster/flow/mod.js';
+import { RefusedBecause } from '../cluster/flow/mod.js';
+import type { Site } from '../cluster/identity/mod.js';
+import type { Cluster } from '../cluster/mod.js';
+import {
+  type Envelope,
+  type RouteName,
+  type RouteValue,
+  writeEnvelope,
+} from '../cluster/routing/mod.js';
+import type { Metrics } from '../metrics/mod.js';
+import type { Message, Publication } from '../queue/mod.js';
+import { Confirmation, type Durability } from '../session/mod.js';
+import type { RouteOut } from './local-routes.js';
+import type { MatchedSite } from './realm.js';
+import type { RemoteOutcome } from './remote-intake.js';
+import type { RemoteRouter } from './router.js';
+import type { SharedGroup } from './shared-group.js';
+
+export interface ForwarderHost {
+  readonly metrics: Metrics;
+  readonly durability: Durability;
+  deliverRemote(envelope: Envelope, packet: Uint8Array, now: number): RemoteOutcome;
+  /** The member that was to have it could not take it: another one of the group, here or there. */
+  redirect(group: SharedGroup, mountpoint: string, message: Message, now: number): void;
+}
+
+/** Members that are tried for one message of a shared subscription. */
+const attemptsMax = 3;
+
+const refusals: Readonly<Record<NonNullable<RemoteOutcome['refused']>, RefusedBecause>> = {
+  malformed: RefusedBecause.Malformed,
+  'no member': RefusedBecause.NoMember,
+  store: RefusedBecause.Store,
+};
+
+/** Messages from here to other members, and from them to here. */
+export class Forwarder implements RemoteRouter, RouteOut {
+  readonly #host: ForwarderHost;
+  readonly #cluster: Cluster;
+  readonly #writer = new ByteWriter(256);
+  #confirmation: Confirmation | undefined;
+  /** Of the message that is being redirected. */
+  #attempt = 1;
+
+  constructor(host: ForwarderHost, cluster: Cluster) {
+    this.#host = host;
+    this.#cluster = cluster;
+  }
+
+  // RouteOut
+
+  routeChanged(name: RouteName, value: RouteValue | undefined): void {
+    this.#cluster.setRoute(name, value);
+  }
+
+  // RemoteRouter
+
+  isReachable(site: Site): boolean {
+    return this.#cluster.stateOf(site) === 'up';
+  }
+
+  forward(
+    publication: Publication,
+    sites: readonly MatchedSite[],
+    mountpoint: string,
+    now: number,
+  ): void {
+    const body = this.#body(publication, mountpoint, '', '', now);
+    for (const { site, hasPersistent } of sites) {
+      if (publication.qos === 0) this.#sendOnce(site, body);
+      else this.#send(site, body, hasPersistent, now);
+    }
+  }
+
+  forwardToGroup(
+    publication: Publication,
+    group: SharedGroup,
+    site: Site,
+    mountpoint: string,
+    now: number,
+  ): void {
+    const body = this.#body(publication, mountpoint, group.group, group.filter, now);
+    if (publication.qos === 0) {
+      this.#sendOnce(site, body);
+      return;
+    }
+    const message = publication.message();
+    const confirmation = this.#expect();
+    const attempt = this.#attempt;
+    const redirect = (_reason: number, when: number): void => {
+      if (attempt < attemptsMax) {
+        this.#redirect(confirmation, attempt + 1, when, () => {
+          this.#host.redirect(group, mountpoint, message, when);
+        });
+      }
+      confirmation.settle(0, when);
+    };
+    const awaited: Awaited = {
+      confirmed: (when) => confirmation.settle(0, when),
+      refused: redirect,
+    };
+    if (!this.#cluster.send(site, body, awaited)) confirmation.refuse(now);
+  }
+
+  takeConfirmation(): Confirmation | undefined {
+    const confirmation = this.#confirmation;
+    this.#confirmation = undefined;
+    return confirmation;
+  }
+
+  /** A message of another member. */
+  arrived(envelope: Envelope, packet: Uint8Array, now: number): Arrived {
+    const { refused, ticket } = this.#host.deliverRemote(envelope, packet, now);
+    return { refused: refused === undefined ? 0 : refusals[refused], ticket };
+  }
+
+  #redirect(confirmation: Confirmation, attempt: number, now: number, again: () => void): void {
+    const before = this.#confirmation;
+    const ticketBefore = this.#host.durability.ticket;
+    this.#confirmation = confirmation;
+    this.#attempt = attempt;
+    again();
+    this.#attempt = 1;
+    this.#confirmation = before;
+    // Where it stayed here, it is in the batch that is to come.
+    const { ticket } = this.#host.durability;
+    if (ticket > ticketBefore || ticket > this.#host.durability.durable) {
+      confirmation.ticket = Math.max(confirmation.ticket, ticket);
+    }
+    void now;
+  }
+
+  #sendOnce(site: Site, body: Uint8Array): void {
+    if (!this.#cluster.sendOnce(site, body)) this.#host.metrics.queueMessageDrop += 1;
+  }
+
+  #send(site: Site, body: Uint8Array, hasPersistent: boolean, now: number): void {
+    const isDown = this.#cluster.stateOf(site) === 'down';
+    if (!hasPersistent) {
+      if (isDown || !this.#cluster.send(site, body, undefined)) {
+        this.#host.metrics.queueMessageDrop += 1;
+      }
+      return;
+    }
+    const confirmation = this.#expect();
+    const awaited: Awaited = {
+      confirmed: (when) => confirmation.settle(0, when),
+      refused: (_reason, when) => confirmation.refuse(when),
+    };
+    if (isDown || !this.#cluster.send(site, body, awaited)) confirmation.refuse(now);
+  }
+
+  #expect(): Confirmation {
+    this.#confirmation ??= new Confirmation(this.#host.durability);
+    this.#confirmation.expect();
+    return this.#confirmation;
+  }
+
+  #body(
+    publication: Publication,
+    mountpoint: string,
+    group: string,
+    filter: string,
+    now: number,
+  ): Uint8Array {
+    const { publisher, retain, expiresAt, qos } = publication;
+    const expiresInMs = expiresAt === 0 ? -1 : Math.max(0, expiresAt - now);
+    const writer = this.#writer;
+    writeEnvelope(writer, { mountpoint, publisher, group, filter, retain, expiresInMs });
+    const { bytes, start, end } = publication.serialised(5, qos);
+    return Buffer.concat([writer.take(), bytes.subarray(start, end)]);
+  }
+}

@@ -1,0 +1,521 @@
+import { ByteReader, type Random } from '../base/mod.js';
+import type { Journal } from '../journal/mod.js';
+import type { ClientLog, Gates } from '../session/mod.js';
+import type { Store } from '../store/mod.js';
+import { RowExchange } from './exchange/mod.js';
+import { type Arrived, type Awaited, RefusedBecause } from './flow/mod.js';
+import { type Boot, type Site, StampClock } from './identity/mod.js';
+import {
+  Acceptor,
+  FrameType,
+  heartbeatIntervalMs,
+  type LinkContext,
+  type LinkCrypto,
+  type LinkLane,
+  type PeerConnection,
+  type PeerConnectionHandler,
+  type PeerFacts,
+  type Refusal,
+  type Transport,
+} from './link/mod.js';
+import { memberBytes } from './member-row.js';
+import {
+  ClockCheck,
+  type DetectedLane,
+  FailureDetector,
+  type PeerState,
+  readHeartbeatBody,
+  Views,
+  writeHeartbeatBody,
+} from './membership/mod.js';
+import { type Row, RowKind, Tables, type TablesOut, type Vector } from './metadata/mod.js';
+import { Netsplit, type Policies, utcText } from './netsplit/mod.js';
+import { Peer, type PeerOut } from './peer.js';
+import { judgeOf } from './judge.js';
+import { Roster } from './roster.js';
+import {
+  type Envelope,
+  readEnvelope,
+  readRouteKey,
+  readRouteValue,
+  type RouteName,
+  routeKey,
+  type RouteValue,
+  routeValueBytes,
+} from './routing/mod.js';
+import { loadCluster, RowDisk } from './row-disk.js';
+
+export interface ClusterSettings {
+  readonly nodeName: string;
+  /** `host:port` under which the others reach this node. */
+  readonly address: string;
+  readonly clusterName: string;
+  readonly cookie: Uint8Array;
+  readonly policies: Policies;
+  /** `cluster.tiebreak`; '' for none. */
+  readonly tiebreak: string;
+  readonly reconnectGraceMs: number;
+  readonly failureTimeoutMs: number;
+  readonly maxClockSkewMs: number;
+  /** Bytes that a lane may hold for a kernel that does not take them. */
+  readonly unsentMax: Readonly<Record<LinkLane, number>>;
+}
+
+/** What the node does for the cluster. */
+export interface ClusterHost {
+  readonly random: Random;
+  readonly crypto: LinkCrypto;
+  readonly transport: Transport;
+  readonly journal: Journal;
+  readonly log: ClientLog;
+  turnEndWanted(): void;
+  /** Member `site` has subscribers of a filter, or (`value` undefined) none any more. */
+  routeChanged(name: RouteName, site: Site, value: RouteValue | undefined): void;
+  /** A message of another member, for subscribers here. `packet` is valid until it returns. */
+  arrived(envelope: Envelope, packet: Uint8Array, now: number): Arrived;
+  netsplitDetected(): void;
+  netsplitResolved(): void;
+  /** Equal numbers with other rows: a fault of ours. */
+  diverged(site: Site): void;
+}
+
+/** A member as others may be told of it at the founding. */
+export interface Founder {
+  readonly site: Site;
+  readonly name: string;
+  readonly address: string;
+}
+
+/** Protocol versions of the link that this code speaks. */
+const versions = { min: 1, max: 1 } as const;
+
+/** Between two looks at the clocks and at what the tables can let go of, in ms. */
+const slowTickMs = 1000;
+
+const malformed: Arrived = { refused: RefusedBecause.Malformed, ticket: 0 };
+
+/**
+ * This node's part in a cluster: who is a member, who is there, what each said, and messages to and
+ * from them. It decides nothing about sessions and topics; `broker` does, and asks here.
+ *
+ * ```
+ *  transport ─▶ Acceptor, PeerLink ─▶ FailureDetector ─▶ Netsplit ─▶ gates of clients
+ *                    │                     ▲ words
+ *                    ├─ heartbeats ─▶ Views, ClockCheck
+ *                    ├─ rows ──▶ RowExchange ─▶ Tables ─▶ Roster, routes      RowDisk ─▶ journal
+ *                    └─ messages ─▶ PeerFlow ─▶ host.arrived
+ * ```
+ */
+export class Cluster implements PeerOut, TablesOut {
+  readonly site: Site;
+  readonly tables: Tables;
+  readonly stamps: StampClock;
+  readonly netsplit: Netsplit;
+  readonly #boot: Boot;
+  readonly #settings: ClusterSettings;
+  readonly #host: ClusterHost;
+  readonly #disk: RowDisk;
+  readonly #roster: Roster;
+  readonly #detector: FailureDetector;
+  readonly #views: Views;
+  readonly #clocks: ClockCheck;
+  readonly #exchange: RowExchange;
+  readonly #acceptor: Acceptor;
+  readonly #context: LinkContext;
+  readonly #peers = new Map<Site, Peer>();
+  readonly #changedMembers = new Set<Site>();
+  /** Told to the journal once it is durable with what it stands for. */
+  #lastOwn = 0;
+  #slowTickAt = 0;
+  #now: number;
+
+  /** Everything that `store` knows is loaded; nothing is dialled before the first tick. */
+  constructor(
+    site: Site,
+    boot: Boot,
+    settings: ClusterSettings,
+    store: Store,
+    host: ClusterHost,
+    now: number,
+  ) {
+    this.site = site;
+    this.#boot = boot;
+    this.#settings = settings;
+    this.#host = host;
+    this.#now = now;
+    const stored = loadCluster(store, site);
+    for (const record of stored.damaged) host.log.warn({ record }, 'a cluster record is damaged');
+    this.stamps = new StampClock(stored.stamp);
+    this.#disk = new RowDisk({
+      ownDurable: (number) => this.tables.durable(site, boot, number),
+      placeDurable: (of, its, number) => this.tables.durable(of, its, number),
+      stampDurable: (stamp) => this.stamps.reserved(stamp),
+    });
+    this.netsplit = new Netsplit(settings.policies, {
+      detected: (sentence) => {
+        host.netsplitDetected();
+        host.log.warn({}, sentence);
+      },
+      resolved: (sentence) => {
+        host.netsplitResolved();
+        host.log.info({}, sentence);
+      },
+      changed: (sentence) => host.log.warn({}, sentence),
+      refusing: (_operation, line) => host.log.warn({}, line),
+    });
+    this.#views = new Views(site);
+    this.#clocks = new ClockCheck(settings.maxClockSkewMs, {
+      clockAlarm: (offsetMs) => this.#onClockAlarm(offsetMs),
+      clockRecovered: () => {
+        this.stamps.offsetMs = 0;
+        host.log.info({}, 'the clock of this node agrees with those of its peers again');
+      },
+    });
+    this.#detector = new FailureDetector(
+      {
+        heartbeatIntervalMs,
+        reconnectGraceMs: settings.reconnectGraceMs,
+        failureTimeoutMs: settings.failureTimeoutMs,
+      },
+      {
+        up: (of, when) => this.#onUp(of, when),
+        suspect: (of, reason, when) => this.#onSuspect(of, reason, when),
+        down: (of, reason, when) => this.#onDown(of, reason, when),
+      },
+    );
+    this.#roster = new Roster(site, {
+      joined: (member) => this.#addPeer(member),
+      changed: ({ site: of, name, address }) => this.#peers.get(of)?.rename(name, address),
+      left: (of) => this.#removePeer(of),
+    });
+    const { nodeName, address, clusterName, cookie } = settings;
+    this.#context = {
+      local: { site, boot, nodeName, address, clusterName, cookie, versions },
+      crypto: host.crypto,
+      judge: judgeOf({
+        roster: this.#roster,
+        linkOf: (of) => this.#peers.get(of)?.link,
+        bootOf: (of) => this.tables.position(of)?.boot,
+      }),
+    };
+    this.#acceptor = new Acceptor(this.#context, {
+      accepted: (lane, peer, when) => this.#peers.get(peer.site)?.link.adopt(lane, peer, when),
+      refused: (refusal, from) => this.#logRefusal(refusal, from),
+      gaveUp: (reason, from) => host.log.debug({ from }, `cluster connection given up: ${reason}`),
+    });
+    this.tables = new Tables(site, boot, stored.ownRows, this);
+    for (const restored of stored.sites) this.tables.restore(restored);
+    for (const { kind, key } of [stored.ownRows, ...stored.sites.map(({ rows }) => rows)].flat()) {
+      if (kind === RowKind.Member) this.#changedMembers.add(key);
+    }
+    this.#reviewMembers();
+    for (const { site: of, boot: its, record } of stored.flows) {
+      this.#peers.get(of)?.flow.restore(its, record);
+    }
+    this.#exchange = new RowExchange(this.tables, host.random, {
+      faulty: (of, reason, when) => this.#reset(of, reason, when),
+      caughtUp: (of, when) => this.#detector.onRowsExchanged(of, when),
+    });
+    host.journal.addPart({
+      isDirty: false,
+      write: () => {},
+      settled: (isDurable, number) => this.#onSettled(isDurable, number),
+    });
+    host.journal.addPart(this.#disk);
+    if (this.#roster.size === 0) this.found([]);
+  }
+
+  /** What clients may do now. */
+  get gates(): Gates {
+    return this.netsplit;
+  }
+
+  /** Members that have not left, this node included. */
+  get members(): readonly Site[] {
+    return this.#roster.sites;
+  }
+
+  stateOf(site: Site): PeerState {
+    if (site === this.site) return 'up';
+    return this.#detector.statusOf(site)?.state ?? 'down';
+  }
+
+  /** This node and `others` are members from now on. */
+  found(others: readonly Founder[]): void {
+    const { nodeName, address } = this.#settings;
+    for (const { site, name, address: at } of [
+      { site: this.site, name: nodeName, address },
+      ...others,
+    ]) {
+      const value = memberBytes({ name, address: at, isMember: true });
+      this.tables.put(RowKind.Member, site, value, this.stamps.next(this.#now));
+    }
+    this.#reviewMembers();
+  }
+
+  /** A connection to the cluster listener. Its events go to the handler that is returned. */
+  accept(connection: PeerConnection, now: number): PeerConnectionHandler {
+    return this.#acceptor.accept(connection, now);
+  }
+
+  /** About every 50 ms. */
+  tick(now: number): void {
+    this.#now = now;
+    this.#acceptor.tick(now);
+    for (const { link } of this.#peers.values()) link.tick(now);
+    this.#detector.tick(now);
+    this.#exchange.tick(now);
+    if (now < this.#slowTickAt) return;
+    this.#slowTickAt = now + slowTickMs;
+    this.#clocks.check(this.#views.clockOffsets(now), now);
+    const vectors = new Map<Site, Vector | undefined>();
+    for (const site of this.#peers.keys()) vectors.set(site, this.#exchange.vectorOf(site));
+    this.tables.tick(now, vectors);
+    const bound = this.stamps.toReserve(now);
+    if (bound !== undefined) this.#disk.reserveStamp(bound);
+  }
+
+  /** Once per turn of the event loop, after sockets were read. */
+  onTurnEnd(now: number): void {
+    this.#now = now;
+    this.#reviewMembers();
+    this.#detector.onPolled(now);
+    this.#exchange.onTurnEnd(now);
+    for (const { flow } of this.#peers.values()) flow.flush();
+  }
+
+  /** The node stops. */
+  close(now: number): void {
+    this.#acceptor.closeAll();
+    for (const { link } of this.#peers.values()) link.end('this node stops', now);
+  }
+
+  /** What subscribers here want changed. */
+  setRoute(name: RouteName, value: RouteValue | undefined): void {
+    const key = routeKey(name);
+    if (value === undefined) this.tables.remove(RowKind.Route, key);
+    else {
+      const stamp = this.stamps.next(this.#now);
+      this.tables.put(RowKind.Route, key, routeValueBytes(value), stamp);
+    }
+  }
+
+  /** QoS 0: at most once. False: it is lost. */
+  sendOnce(site: Site, body: Uint8Array): boolean {
+    return this.#peers.get(site)?.flow.sendOnce(body) ?? false;
+  }
+
+  /** QoS 1 and 2: until `site` owns it. `body` must not change. False: it is not taken. */
+  send(site: Site, body: Uint8Array, awaited: Awaited | undefined): boolean {
+    return this.#peers.get(site)?.flow.send(body, awaited) ?? false;
+  }
+
+  // PeerOut
+
+  laneOpened(peer: Peer, lane: DetectedLane, now: number): void {
+    this.#detector.onLaneOpened(peer.site, lane, now);
+  }
+
+  laneClosed(peer: Peer, lane: DetectedLane, reason: string, now: number): void {
+    this.#detector.onLaneClosed(peer.site, lane, reason, now);
+  }
+
+  linked(peer: Peer, facts: PeerFacts, now: number): void {
+    this.#host.log.debug({ peer: peer.name, boot: facts.boot.counter, now }, 'cluster link is up');
+    this.#exchange.opened(peer.site, peer);
+  }
+
+  unlinked(peer: Peer): void {
+    this.#exchange.closed(peer.site);
+  }
+
+  alive(peer: Peer, lane: DetectedLane, now: number): void {
+    this.#detector.onAlive(peer.site, lane, now);
+  }
+
+  heartbeat(peer: Peer, bytes: Uint8Array, now: number): void {
+    const body = readHeartbeatBody(bytes);
+    if (body === undefined) {
+      this.faulty(peer, 'a heartbeat of the peer ends early', now);
+      return;
+    }
+    const { roundTripMs } = peer.link;
+    this.stamps.observe(body.stamp, now, this.#settings.maxClockSkewMs);
+    const word = this.#views.onHeartbeat(peer.site, body, roundTripMs, now);
+    if (word === undefined) return;
+    this.#detector.onHeartbeat(peer.site, word, body.clock, roundTripMs, now);
+  }
+
+  heartbeatBody(): Uint8Array {
+    const now = this.#now;
+    const words = new Map<Site, PeerState>();
+    for (const site of this.#peers.keys()) words.set(site, this.#detector.wordOn(site, now));
+    return writeHeartbeatBody({ clock: now, stamp: this.stamps.last, words });
+  }
+
+  rows({ site }: Peer, type: number, body: Uint8Array, now: number): void {
+    if (type === FrameType.Vector) this.#exchange.onVector(site, body, now);
+    else if (type === FrameType.AskRows) this.#exchange.onAsk(site, body, now);
+    else this.#exchange.onRows(site, body, now);
+    this.#host.turnEndWanted();
+  }
+
+  drained({ site }: Peer): void {
+    this.#exchange.drained(site);
+  }
+
+  /** A message came. */
+  arrived(_site: Site, body: Uint8Array, now: number): Arrived {
+    const reader = new ByteReader(body);
+    const envelope = readEnvelope(reader);
+    this.#host.turnEndWanted();
+    return envelope === undefined ? malformed : this.#host.arrived(envelope, reader.rest(), now);
+  }
+
+  recordChanged(site: Site, boot: number): void {
+    this.#disk.flow(site, boot, this.#peers.get(site)?.flow.record(boot));
+  }
+
+  faulty({ site }: Peer, reason: string, now: number): void {
+    this.#reset(site, reason, now);
+  }
+
+  refused(peer: Peer, refusal: Refusal): void {
+    this.#logRefusal(refusal, peer.address);
+  }
+
+  // TablesOut
+
+  changed(
+    kind: RowKind,
+    key: string,
+    site: Site,
+    _before: Row | undefined,
+    after: Row | undefined,
+  ): void {
+    if (kind === RowKind.Member) this.#changedMembers.add(key);
+    if (kind === RowKind.Route && site !== this.site) {
+      const name = readRouteKey(key);
+      const value = after?.value === undefined ? undefined : readRouteValue(after.value);
+      if (name !== undefined) this.#host.routeChanged(name, site, value);
+    }
+    this.#host.turnEndWanted();
+  }
+
+  diverged(site: Site): void {
+    this.#host.log.warn({ site }, 'rows of a member differ at an equal number: asked for anew');
+    this.#host.diverged(site);
+  }
+
+  persist(_site: Site, row: Row): void {
+    this.#disk.persist(row);
+    if (row.site === this.site) this.#own(row.number);
+  }
+
+  forget(site: Site, kind: RowKind, key: string): void {
+    this.#disk.forget(site, kind, key);
+    if (site === this.site) this.#own(this.tables.lastNumber);
+  }
+
+  place(site: Site, boot: Boot, number: number): void {
+    this.#disk.place(site, boot, number);
+  }
+
+  ended(site: Site): void {
+    this.#disk.ended(site);
+  }
+
+  #own(number: number): void {
+    this.#lastOwn = Math.max(this.#lastOwn, number);
+    this.#disk.own(this.#lastOwn);
+  }
+
+  /** Member rows became others: not from within the tables, which may be between two states. */
+  #reviewMembers(): void {
+    if (this.#changedMembers.size === 0) return;
+    const changed = [...this.#changedMembers];
+    this.#changedMembers.clear();
+    for (const site of changed) {
+      this.#roster.changed(site, this.tables.rowsOf(RowKind.Member, site));
+    }
+    this.#review(this.#now);
+  }
+
+  #addPeer({ site, name, address }: Founder): void {
+    const { transport, random } = this.#host;
+    const { unsentMax } = this.#settings;
+    const options = { site, name, address, boot: this.#boot, transport, random, unsentMax };
+    this.tables.admit(site);
+    this.tables.mask(site, true);
+    this.#detector.addPeer(site, this.#now);
+    this.#peers.set(site, new Peer(options, this.#context, this));
+  }
+
+  #removePeer(site: Site): void {
+    this.#peers.get(site)?.link.end('it left the cluster', this.#now);
+    this.#peers.delete(site);
+    this.#detector.removePeer(site);
+    this.#views.forget(site);
+    this.tables.expel(site);
+  }
+
+  #onUp(site: Site, now: number): void {
+    this.tables.mask(site, false);
+    this.#host.log.info({ member: this.#nameOf(site) }, 'member is up');
+    this.#review(now);
+  }
+
+  #onSuspect(site: Site, reason: string, now: number): void {
+    this.#host.log.info({ member: this.#nameOf(site), reason }, 'member is suspect');
+    this.#review(now);
+  }
+
+  #onDown(site: Site, reason: string, now: number): void {
+    const name = this.#nameOf(site);
+    this.tables.mask(site, true);
+    this.#views.forget(site);
+    const peer = this.#peers.get(site);
+    peer?.link.reset(reason, now);
+    peer?.flow.giveUp(now);
+    this.#host.log.warn({ member: name }, `member is down: ${reason}`);
+    this.#review(now);
+  }
+
+  /** Who is there may be others than before. */
+  #review(now: number): void {
+    const members = this.#roster.members.map(({ site, name }) => {
+      const status = this.#detector.statusOf(site);
+      const state = this.stateOf(site);
+      return { site, name, state, downSince: state === 'down' ? status?.since : undefined };
+    });
+    this.netsplit.onView({ self: this.site, members, tiebreak: this.#settings.tiebreak }, now);
+  }
+
+  #reset(site: Site, reason: string, now: number): void {
+    this.#host.log.warn({ member: this.#nameOf(site) }, `cluster link is reset: ${reason}`);
+    this.#peers.get(site)?.link.reset(reason, now);
+  }
+
+  #logRefusal({ sentence, by, peer }: Refusal, address: string): void {
+    const who = peer?.isProved === true ? peer.name : address;
+    this.#host.log.warn({ peer: who, by }, `cluster connection refused: ${sentence}`);
+  }
+
+  #onClockAlarm(offsetMs: number): void {
+    this.stamps.offsetMs = offsetMs;
+    const seconds = Math.round(Math.abs(offsetMs) / 1000);
+    const side = offsetMs > 0 ? 'behind' : 'ahead of';
+    const text = `the clock of this node is ${seconds} s ${side} those of its peers; rows are stamped by theirs. Set it right.`;
+    this.#host.log.warn({ now: utcText(this.#now) }, text);
+  }
+
+  #onSettled(isDurable: boolean, number: number): void {
+    const durable = isDurable ? number : this.#host.journal.durable;
+    for (const { flow } of this.#peers.values()) flow.onDurable(durable, isDurable ? 0 : number);
+    this.#host.turnEndWanted();
+  }
+
+  #nameOf(site: Site): string {
+    return this.#peers.get(site)?.name ?? site;
+  }
+}

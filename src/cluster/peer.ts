@@ -1,0 +1,159 @@
+import type { Random } from '../base/mod.js';
+import type { ExchangePeer } from './exchange/mod.js';
+import { type Arrived, PeerFlow, type PeerFlowOut } from './flow/mod.js';
+import type { Boot, Site } from './identity/mod.js';
+import {
+  FrameType,
+  LaneKind,
+  type LinkContext,
+  type LinkLane,
+  type PeerFacts,
+  PeerLink,
+  type PeerLinkOut,
+  type Refusal,
+  type Transport,
+} from './link/mod.js';
+import type { DetectedLane } from './membership/mod.js';
+
+/** What one other member does, as the node that it is a member with takes it. */
+export interface PeerOut {
+  laneOpened(peer: Peer, lane: DetectedLane, now: number): void;
+  laneClosed(peer: Peer, lane: DetectedLane, reason: string, now: number): void;
+  /** Both lanes are open, or no longer. */
+  linked(peer: Peer, facts: PeerFacts, now: number): void;
+  unlinked(peer: Peer, now: number): void;
+  alive(peer: Peer, lane: DetectedLane, now: number): void;
+  heartbeat(peer: Peer, body: Uint8Array, now: number): void;
+  heartbeatBody(): Uint8Array;
+  /** Vectors, questions, rows. */
+  rows(peer: Peer, type: number, body: Uint8Array, now: number): void;
+  drained(peer: Peer): void;
+  arrived(site: Site, body: Uint8Array, now: number): Arrived;
+  recordChanged(site: Site, boot: number): void;
+  /** It sent what no member sends. */
+  faulty(peer: Peer, reason: string, now: number): void;
+  refused(peer: Peer, refusal: Refusal, now: number): void;
+}
+
+export interface PeerOptions {
+  readonly site: Site;
+  readonly name: string;
+  readonly address: string;
+  readonly boot: Boot;
+  readonly transport: Transport;
+  readonly random: Random;
+  readonly unsentMax: Readonly<Record<LinkLane, number>>;
+}
+
+/** One other member: its link, and the messages to and from it. */
+export class Peer implements PeerLinkOut, ExchangePeer, PeerFlowOut {
+  readonly site: Site;
+  name: string;
+  readonly link: PeerLink;
+  readonly flow: PeerFlow;
+  readonly #out: PeerOut;
+  #address: string;
+
+  constructor(options: PeerOptions, context: LinkContext, out: PeerOut) {
+    this.site = options.site;
+    this.name = options.name;
+    this.#address = options.address;
+    this.#out = out;
+    this.link = new PeerLink(options, context, this);
+    this.flow = new PeerFlow(options.site, options.boot, this);
+  }
+
+  get address(): string {
+    return this.#address;
+  }
+
+  /** Its row changed. */
+  rename(name: string, address: string): void {
+    this.name = name;
+    this.#address = address;
+    this.link.setAddress(address);
+  }
+
+  // ExchangePeer
+
+  send(lane: LinkLane, type: FrameType, ...parts: Uint8Array[]): boolean {
+    return this.link.send(lane, type, ...parts);
+  }
+
+  // PeerFlowOut
+
+  transmit(type: FrameType, ...parts: Uint8Array[]): boolean {
+    return this.link.send(LaneKind.Data, type, ...parts);
+  }
+
+  arrived(site: Site, body: Uint8Array, now: number): Arrived {
+    return this.#out.arrived(site, body, now);
+  }
+
+  recordChanged(site: Site, boot: number): void {
+    this.#out.recordChanged(site, boot);
+  }
+
+  // PeerLinkOut
+
+  laneOpened(lane: LinkLane, _facts: PeerFacts, now: number): void {
+    this.#out.laneOpened(this, nameOf(lane), now);
+    if (lane === LaneKind.Data) this.flow.laneOpened();
+  }
+
+  laneClosed(lane: LinkLane, reason: string, now: number): void {
+    if (lane === LaneKind.Data) this.flow.laneClosed();
+    this.#out.laneClosed(this, nameOf(lane), reason, now);
+  }
+
+  ready(facts: PeerFacts, now: number): void {
+    this.#out.linked(this, facts, now);
+  }
+
+  lost(_reason: string, now: number): void {
+    this.#out.unlinked(this, now);
+  }
+
+  alive(lane: LinkLane, now: number): void {
+    this.#out.alive(this, nameOf(lane), now);
+  }
+
+  frame(lane: LinkLane, type: number, body: Uint8Array, now: number): void {
+    switch (type) {
+      case FrameType.Heartbeat:
+        this.#out.heartbeat(this, body, now);
+        return;
+      case FrameType.Vector:
+      case FrameType.AskRows:
+      case FrameType.Rows:
+      case FrameType.BulkRows:
+        this.#out.rows(this, type, body, now);
+        return;
+      default: {
+        const fault = lane === LaneKind.Data ? this.flow.onFrame(type, body, now) : undefined;
+        if (fault !== undefined) this.#out.faulty(this, fault, now);
+      }
+    }
+  }
+
+  drained(lane: LinkLane, _now: number): void {
+    if (lane === LaneKind.Data) this.flow.flush();
+    this.#out.drained(this);
+  }
+
+  heartbeatBody(): Uint8Array {
+    return this.#out.heartbeatBody();
+  }
+
+  refused(refusal: Refusal, now: number): void {
+    this.#out.refused(this, refusal, now);
+  }
+
+  unreachable(): void {
+    // Dialled again and again while it is down; that it is down was said once.
+  }
+}
+
+function nameOf(lane: LinkLane): DetectedLane {
+  return lane === LaneKind.Control ? 'control' : 'data';
+}
