@@ -26,6 +26,8 @@ export interface ClientPlan {
 const sessionExpirySeconds = 86_400;
 const keepAliveSeconds = 10;
 const reconnectMeanMs = 700;
+/** How the device is named that shares its client identifier with another one, and gives way. */
+export const secondTwin = '-b';
 /** Milliseconds after which the will of a connection is on disk, if nothing is wrong with it. */
 const willRecordedMs = 2000;
 
@@ -69,6 +71,7 @@ export class SimClient implements ConnectionOwner {
   /** Nothing of its own is unanswered. */
   get isContent(): boolean {
     if (this.isRetired) return true;
+    if (this.plan.device.endsWith(secondTwin)) return false;
     if (!this.isConnected || this.#wantsCleanStart) return false;
     return (this.publisher?.unanswered ?? 0) === 0 && this.subscriber.isSubscribed;
   }
@@ -82,6 +85,13 @@ export class SimClient implements ConnectionOwner {
   /** From here on it only publishes what it must and stays connected. */
   calmDown(): void {
     this.#isRestless = false;
+    this.#retireMaybe();
+  }
+
+  /** Twins would throw each other out for ever: the second one does not come back. */
+  #retireMaybe(): void {
+    const isSecond = this.plan.device.endsWith(secondTwin);
+    if (isSecond && !this.#isRestless && this.#connection === undefined) this.isRetired = true;
   }
 
   /** Its broker lost, or may have lost, what it knew: it begins anew. */
@@ -117,11 +127,7 @@ export class SimClient implements ConnectionOwner {
     this.#willIsDue(connection);
     this.#connection = undefined;
     this.#addressIndex += 1;
-    if (!this.#isRestless && this.plan.device !== this.plan.clientIdentifier) {
-      // Twins would throw each other out for ever.
-      this.isRetired = true;
-      return;
-    }
+    this.#retireMaybe();
     this.#connectIn(this.#chance.around(reconnectMeanMs));
   }
 

@@ -44,6 +44,20 @@ export class DeliveryIndex {
     return this.#byClient.get(clientIdentifier)?.get(publication) ?? [];
   }
 
+  /** Whether a session was there from the first sending on that keeps what its client misses. */
+  wasOwed(clientIdentifier: string, publication: Publication): boolean {
+    return this.history.subscriptions.some(
+      (one) =>
+        one.clientIdentifier === clientIdentifier &&
+        one.isPersistent &&
+        one.qos > 0 &&
+        one.acknowledgedAt !== undefined &&
+        one.acknowledgedAt <= publication.firstSentAt &&
+        (one.endRequestedAt ?? Number.POSITIVE_INFINITY) > publication.firstSentAt &&
+        matches(partsOf(one.filter).filter, publication.topicName),
+    );
+  }
+
   /** Publications that `subscription` is owed, if nobody shares it and it has not ended. */
   *owedTo(subscription: Subscription, filter: string): Generator<Publication> {
     const { acknowledgedAt } = subscription;
