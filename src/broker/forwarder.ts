@@ -170,7 +170,10 @@ export class Forwarder implements RemoteRouter, RouteOut {
     const expiresInMs = expiresAt === 0 ? -1 : Math.max(0, expiresAt - now);
     const writer = this.#writer;
     writeEnvelope(writer, { mountpoint, publisher, group, filter, retain, expiresInMs });
-    const { bytes, start, end } = publication.serialised(5, qos);
-    return Buffer.concat([writer.take(), bytes.subarray(start, end)]);
+    const { bytes, start, end, identifierAt } = publication.serialised(5, qos);
+    const body = Buffer.concat([writer.take(), bytes.subarray(start, end)]);
+    // 0 would be malformed [MQTT5-2.2.1-3]; which one it is means nothing to the receiver.
+    if (identifierAt > 0) body[body.length - end + identifierAt + 1] = 1;
+    return body;
   }
 }

@@ -7,6 +7,7 @@
  *                     └▶ register ─▶ SessionRegistry        tick(now) ─▶ deadlines, wills, expiry
  */
 export { Broker, type BrokerHost, type OwnPublish } from './broker.js';
+export { clustered } from './clustered.js';
 export type { RouteOut } from './local-routes.js';
 export type { MatchedSite } from './realm.js';
 export type { RemoteRouter } from './router.js';

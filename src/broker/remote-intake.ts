@@ -37,7 +37,7 @@ export class RemoteIntake {
     this.#host = host;
   }
 
-  /** `packet` is an MQTT 5 PUBLISH; it is not needed any more when the method returns. */
+  /** `packet` is an MQTT 5 PUBLISH; it must stay as it is until the turn's output is flushed. */
   onPublish(envelope: Envelope, packet: Uint8Array, now: number): RemoteOutcome {
     const { publication, durability } = this.#host;
     const outcome = this.#outcome;

@@ -1,6 +1,7 @@
+import { Buffer } from 'node:buffer';
 import { ByteReader, type Random } from '../base/mod.js';
 import type { Journal } from '../journal/mod.js';
-import type { ClientLog, Gates } from '../session/mod.js';
+import type { ClientLog, DurabilityWaiter, Gates } from '../session/mod.js';
 import type { Store } from '../store/mod.js';
 import { RowExchange } from './exchange/mod.js';
 import { type Arrived, type Awaited, RefusedBecause } from './flow/mod.js';
@@ -71,7 +72,7 @@ export interface ClusterHost {
   turnEndWanted(): void;
   /** Member `site` has subscribers of a filter, or (`value` undefined) none any more. */
   routeChanged(name: RouteName, site: Site, value: RouteValue | undefined): void;
-  /** A message of another member, for subscribers here. `packet` is valid until it returns. */
+  /** A message of another member, for subscribers here. `packet` is the host's. */
   arrived(envelope: Envelope, packet: Uint8Array, now: number): Arrived;
   netsplitDetected(): void;
   netsplitResolved(): void;
@@ -106,7 +107,7 @@ const malformed: Arrived = { refused: RefusedBecause.Malformed, ticket: 0 };
  *                    └─ messages ─▶ PeerFlow ─▶ host.arrived
  * ```
  */
-export class Cluster implements PeerOut, TablesOut {
+export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
   readonly site: Site;
   readonly tables: Tables;
   readonly stamps: StampClock;
@@ -216,11 +217,6 @@ export class Cluster implements PeerOut, TablesOut {
       faulty: (of, reason, when) => this.#reset(of, reason, when),
       caughtUp: (of, when) => this.#detector.onRowsExchanged(of, when),
     });
-    host.journal.addPart({
-      isDirty: false,
-      write: () => {},
-      settled: (isDurable, number) => this.#onSettled(isDurable, number),
-    });
     host.journal.addPart(this.#disk);
     if (this.#roster.size === 0) this.found([]);
   }
@@ -314,19 +310,17 @@ export class Cluster implements PeerOut, TablesOut {
 
   laneOpened(peer: Peer, lane: DetectedLane, now: number): void {
     this.#detector.onLaneOpened(peer.site, lane, now);
+    // Not only when both are open: the peer, for whom they may be, begins with its vector.
+    if (lane === 'control') this.#exchange.opened(peer.site, peer);
   }
 
   laneClosed(peer: Peer, lane: DetectedLane, reason: string, now: number): void {
     this.#detector.onLaneClosed(peer.site, lane, reason, now);
+    if (lane === 'control') this.#exchange.closed(peer.site);
   }
 
   linked(peer: Peer, facts: PeerFacts, now: number): void {
     this.#host.log.debug({ peer: peer.name, boot: facts.boot.counter, now }, 'cluster link is up');
-    this.#exchange.opened(peer.site, peer);
-  }
-
-  unlinked(peer: Peer): void {
-    this.#exchange.closed(peer.site);
   }
 
   alive(peer: Peer, lane: DetectedLane, now: number): void {
@@ -369,7 +363,11 @@ export class Cluster implements PeerOut, TablesOut {
     const reader = new ByteReader(body);
     const envelope = readEnvelope(reader);
     this.#host.turnEndWanted();
-    return envelope === undefined ? malformed : this.#host.arrived(envelope, reader.rest(), now);
+    if (envelope === undefined) return malformed;
+    // A copy: it goes out as it is, at the turn's end, when the link's buffer is another frame's.
+    const arrived = this.#host.arrived(envelope, Buffer.from(reader.rest()), now);
+    if (arrived.ticket > 0) this.#host.journal.wait(this);
+    return arrived;
   }
 
   recordChanged(site: Site, boot: number): void {
@@ -409,7 +407,10 @@ export class Cluster implements PeerOut, TablesOut {
 
   persist(_site: Site, row: Row): void {
     this.#disk.persist(row);
-    if (row.site === this.site) this.#own(row.number);
+    if (row.site !== this.site) return;
+    this.#own(row.number);
+    // Others are told of it once it is durable: soon.
+    this.#host.journal.wait(this);
   }
 
   forget(site: Site, kind: RowKind, key: string): void {
@@ -509,9 +510,13 @@ export class Cluster implements PeerOut, TablesOut {
     this.#host.log.warn({ now: utcText(this.#now) }, text);
   }
 
-  #onSettled(isDurable: boolean, number: number): void {
-    const durable = isDurable ? number : this.#host.journal.durable;
-    for (const { flow } of this.#peers.values()) flow.onDurable(durable, isDurable ? 0 : number);
+  /** Of the journal: members wait for what came from them. */
+  onDurable(durable: number, refused: number): void {
+    let isWaiting = false;
+    for (const { flow } of this.#peers.values()) {
+      if (flow.onDurable(durable, refused)) isWaiting = true;
+    }
+    if (isWaiting) this.#host.journal.wait(this);
     this.#host.turnEndWanted();
   }
 

@@ -19,9 +19,8 @@ import type { DetectedLane } from './membership/mod.js';
 export interface PeerOut {
   laneOpened(peer: Peer, lane: DetectedLane, now: number): void;
   laneClosed(peer: Peer, lane: DetectedLane, reason: string, now: number): void;
-  /** Both lanes are open, or no longer. */
+  /** Both lanes are open. */
   linked(peer: Peer, facts: PeerFacts, now: number): void;
-  unlinked(peer: Peer, now: number): void;
   alive(peer: Peer, lane: DetectedLane, now: number): void;
   heartbeat(peer: Peer, body: Uint8Array, now: number): void;
   heartbeatBody(): Uint8Array;
@@ -110,8 +109,8 @@ export class Peer implements PeerLinkOut, ExchangePeer, PeerFlowOut {
     this.#out.linked(this, facts, now);
   }
 
-  lost(_reason: string, now: number): void {
-    this.#out.unlinked(this, now);
+  lost(): void {
+    // What closed said so lane by lane.
   }
 
   alive(lane: LinkLane, now: number): void {

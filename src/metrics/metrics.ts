@@ -48,6 +48,10 @@ export class Metrics {
   queueMessageOut = 0;
   routerMatchesLocal = 0;
   routerMatchesRemote = 0;
+  netsplitDetected = 0;
+  netsplitResolved = 0;
+  /** Tables of a member that differed at an equal number: a fault of ours. */
+  clusterRowsDiverged = 0;
 
   readonly #gauges: Gauge[] = [];
 
@@ -140,6 +144,13 @@ const generalRows: ReadonlyArray<readonly [field: GeneralField, name: string, he
     'routerMatchesRemote',
     'router_matches_remote',
     'The number of subscriptions on other nodes that published messages matched.',
+  ],
+  ['netsplitDetected', 'netsplit_detected', 'The number of times a member went missing.'],
+  ['netsplitResolved', 'netsplit_resolved', 'The number of times all members were back.'],
+  [
+    'clusterRowsDiverged',
+    'cluster_rows_diverged',
+    'The number of times rows of a member differed from those of another at an equal number.',
   ],
 ];
 

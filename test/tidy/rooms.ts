@@ -36,6 +36,7 @@ const pure: Readonly<Record<string, readonly string[]>> = {
   broker: [
     ...['base', 'packet', 'topic', 'queue', 'retain', 'session', 'auth', 'store'],
     ...['journal', 'metrics', 'cluster', 'cluster/identity', 'cluster/routing', 'cluster/flow'],
+    'cluster/link',
   ],
   'cluster/identity': ['base'],
   'cluster/netsplit': ['base', 'cluster/identity'],

@@ -141,10 +141,12 @@ export class PeerFlow {
     }
   }
 
-  /** A batch was settled: up to `durable` everything is, or from `refused` on (0: none) nothing. */
-  onDurable(durable: number, refused: number): void {
+  /**
+   * A batch was settled: up to `durable` everything is, or from `refused` on (0: none) nothing.
+   * True while something waits for a later one.
+   */
+  onDurable(durable: number, refused: number): boolean {
     const pending = this.#pending;
-    if (pending.length === 0) return;
     this.#pending = [];
     for (const one of pending) {
       if (refused !== 0 && one.ticket >= refused) {
@@ -152,6 +154,7 @@ export class PeerFlow {
       } else if (one.ticket <= durable) this.#receiver.owned(one.number);
       else this.#pending.push(one);
     }
+    return this.#pending.length > 0;
   }
 
   #onPublish(bytes: Uint8Array, now: number): string | undefined {

@@ -23,3 +23,42 @@ export {
 export { ClockCheck, type ClockCheckOut } from './clock-check.js';
 export { type HeartbeatBody, readHeartbeatBody, writeHeartbeatBody } from './heartbeat-body.js';
 export { type Classification, type MatrixRow, type OwnJudgement, Views } from './views.js';
+export {
+  type ChangeContext,
+  type ChangeRequest,
+  type Plan,
+  type Step,
+} from './change-plan.js';
+export {
+  Change,
+  type ChangeOptions,
+  type ChangeOut,
+  type RowToWrite,
+  type Verdict,
+} from './change.js';
+export {
+  isNodeName,
+  type MemberRow,
+  type MemberState,
+  readMemberRow,
+  writeMemberRow,
+} from './member-row.js';
+export {
+  type Admission,
+  admissionOf,
+  isMajority,
+  majorityOf,
+  type Member,
+  Members,
+  type PendingChange,
+  sitesMax,
+} from './members.js';
+export { type Proposal, readProposal, writeProposal } from './proposal.js';
+export {
+  recentStarts,
+  StartGate,
+  type StartGateOptions,
+  type StartGateOut,
+  type StartMember,
+  type StartState,
+} from './start-gate.js';

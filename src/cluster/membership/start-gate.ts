@@ -127,7 +127,7 @@ export class StartGate {
       `${member} ${names} could not be reached within ${waitMs} ms: client listeners open now, and the netsplit policy decides what clients get`,
       `restarting this node will not help: start ${names}, or, if ${it} will not come back, remove ${it} with ${missing.map((name) => `vmq-admin cluster leave node=${name}`).join(' and ')}`,
     );
-    const starts = recentStarts(this.#options.starts, now).length - 1;
+    const starts = this.#options.starts.filter((at) => now - at < startsWindowMs).length;
     if (starts >= startsTooMany) {
       sentences.push(
         `this node was started ${starts} times within 30 minutes while ${names} could not be reached: whatever restarts it should look at ${names} instead`,

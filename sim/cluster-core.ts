@@ -1,0 +1,122 @@
+import { createHmac } from 'node:crypto';
+import { AuthChain } from '../src/auth/mod.js';
+import { Broker, clustered } from '../src/broker/mod.js';
+import type { Cluster, ClusterSettings, Founder } from '../src/cluster/mod.js';
+import { Metrics } from '../src/metrics/mod.js';
+import { ReasonCode } from '../src/packet/mod.js';
+import { defaultSettings } from './broker-core.js';
+import type { CoreFactory, SimCore } from './core.js';
+
+/** Where members reach a node, behind its name. */
+const peerPort = 44053;
+const tickMs = 50;
+/** The broker's own tick, in ticks of the cluster. */
+const brokerEvery = 4;
+
+/** A core whose cluster a test may look into. */
+export interface ClusterSimCore extends SimCore {
+  readonly cluster: Cluster;
+  readonly broker: Broker;
+}
+
+/** The member that runs on the machine `name`. */
+export function founderOf(name: string): Founder {
+  const site = Buffer.from(name.padEnd(16, '.')).toString('hex');
+  return { site, name: `NautilusMQ@${name}`, address: `${name}:${peerPort}` };
+}
+
+const clusterDefaults: Omit<ClusterSettings, 'nodeName' | 'address'> = {
+  clusterName: 'sim',
+  cookie: Buffer.from('a cookie that only the simulator knows'),
+  policies: { connect: 'majority', publish: 'majority', subscribe: 'majority', unsubscribe: 'off' },
+  tiebreak: '',
+  reconnectGraceMs: 500,
+  failureTimeoutMs: 2500,
+  maxClockSkewMs: 60_000,
+  unsentMax: { 0: 4 * 1024 * 1024, 1: 16 * 1024 * 1024 },
+};
+
+/** A node that founds a cluster with `names`, its own among them, and is a member of it. */
+export function clusterCore(
+  names: readonly string[],
+  settings: Partial<ClusterSettings> = {},
+): CoreFactory {
+  return (environment): ClusterSimCore => {
+    const { clock, random, name, store } = environment;
+    const note = (fields: object, message: string): void => {
+      const member = 'member' in fields ? ` (${String(fields.member)})` : '';
+      environment.log(`${message}${member}`);
+    };
+    const log = { info: note, warn: note, debug: note };
+    const self = founderOf(name);
+    const brokerSettings = { ...defaultSettings, nodeName: self.name };
+    const broker = new Broker(brokerSettings, new Metrics(), store, {
+      ...{ clock, random, log },
+      auth: new AuthChain([]),
+      turnEndWanted: () => environment.turnEndWanted(),
+      loginFailed: () => {},
+      messageDropped: (clientIdentifier, topicName, reason) =>
+        environment.messageDropped(clientIdentifier, topicName, reason),
+      storeFailed: ({ message }) => {
+        environment.log(`store refuses: ${message}`);
+        environment.storeRefuses(true);
+      },
+      storeRecovered: () => {
+        environment.log('store writes again');
+        environment.storeRefuses(false);
+      },
+    });
+    const boot = { counter: environment.starts, nonce: '0'.repeat(16) };
+    const cluster = clustered(broker, {
+      ...{ site: self.site, boot, store, random, log },
+      settings: { ...clusterDefaults, ...settings, nodeName: self.name, address: self.address },
+      transport: environment.transport,
+      crypto: {
+        hmac: (key, ...parts) => {
+          const hmac = createHmac('sha256', key);
+          for (const part of parts) hmac.update(part);
+          return hmac.digest();
+        },
+        random: (count) => Buffer.from(Array.from({ length: count }, () => random.below(256))),
+      },
+      turnEndWanted: () => environment.turnEndWanted(),
+      now: clock.now(),
+    });
+    const loaded = broker.load(clock.now());
+    if (loaded.damaged.length > 0) {
+      throw new Error(`${name} found damaged records: ${loaded.damaged.join(', ')}`);
+    }
+    if (cluster.members.length === 1) {
+      cluster.found(names.filter((other) => other !== name).map(founderOf));
+    }
+    environment.transport.listen(self.address, (connection, now) =>
+      cluster.accept(connection, now),
+    );
+    environment.openClients();
+    let ticks = 0;
+    return {
+      cluster,
+      broker,
+      tickMs,
+      accept: (link, now) => broker.accept(link, now),
+      tick: (now) => {
+        cluster.tick(now);
+        ticks += 1;
+        if (ticks % brokerEvery === 0) broker.tick(now);
+        environment.turnEndWanted();
+      },
+      onTurnEnd: () => {
+        broker.onTurnEnd();
+        cluster.onTurnEnd(clock.now());
+      },
+      stop: (now) => {
+        broker.disconnectAll(ReasonCode.ServerShuttingDown, 'the broker is shutting down', now);
+        cluster.close(now);
+      },
+      isBusy: () => {
+        broker.durability.commit(true);
+        return broker.durability.isBusy && !broker.durability.refusing;
+      },
+    };
+  };
+}

@@ -1,0 +1,60 @@
+import type { Random } from '../base/mod.js';
+import type { Boot, Site } from '../cluster/identity/mod.js';
+import type { LinkCrypto, Transport } from '../cluster/link/mod.js';
+import { Cluster, type ClusterSettings } from '../cluster/mod.js';
+import type { ClientLog } from '../session/mod.js';
+import type { Store } from '../store/mod.js';
+import type { Broker } from './broker.js';
+import { Forwarder } from './forwarder.js';
+
+/** What a broker needs to be a member of a cluster. */
+export interface MemberParts {
+  readonly site: Site;
+  /** Committed before this is called. */
+  readonly boot: Boot;
+  readonly settings: ClusterSettings;
+  /** The broker's own. */
+  readonly store: Store;
+  readonly random: Random;
+  readonly log: ClientLog;
+  readonly transport: Transport;
+  readonly crypto: LinkCrypto;
+  turnEndWanted(): void;
+  readonly now: number;
+}
+
+/**
+ * Makes `broker` a member: its publications go to other members, theirs come here, and its gates
+ * are those of the cluster. Before the broker loads its store and takes its first client.
+ */
+export function clustered(broker: Broker, parts: MemberParts): Cluster {
+  const { site, boot, settings, store, random, log, transport, crypto, now } = parts;
+  const { metrics, durability } = broker;
+  const cluster: Cluster = new Cluster(
+    site,
+    boot,
+    settings,
+    store,
+    {
+      ...{ random, crypto, transport, log },
+      journal: durability,
+      turnEndWanted: () => parts.turnEndWanted(),
+      routeChanged: (name, of, value) => broker.setRemoteRoute(name, of, value),
+      arrived: (envelope, packet, when) => forwarder.arrived(envelope, packet, when),
+      netsplitDetected: () => {
+        metrics.netsplitDetected += 1;
+      },
+      netsplitResolved: () => {
+        metrics.netsplitResolved += 1;
+      },
+      diverged: () => {
+        metrics.clusterRowsDiverged += 1;
+      },
+    },
+    now,
+  );
+  const forwarder = new Forwarder(broker, cluster);
+  broker.gates = cluster.gates;
+  broker.joinCluster(forwarder, forwarder);
+  return cluster;
+}

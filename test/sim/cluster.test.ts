@@ -1,0 +1,236 @@
+/** Whole members in the simulator, without chance: what three nodes do for each other. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Chances } from '../../sim/chance.js';
+import { MachineClock } from '../../sim/clock.js';
+import { clusterCore, type ClusterSimCore, founderOf } from '../../sim/cluster-core.js';
+import { SimDisk } from '../../sim/disk.js';
+import { History } from '../../sim/history.js';
+import { Network } from '../../sim/network.js';
+import { SimNode } from '../../sim/node.js';
+import { Scheduler } from '../../sim/scheduler.js';
+import { formatLine, Story } from '../../sim/story.js';
+import { type Core, TestClient } from '../broker/core.js';
+import {
+  connect,
+  type ConnectOptions,
+  publish,
+  pubrec,
+  pubrel,
+  subscribe,
+  unsubscribe,
+} from '../fixtures/client-packets.js';
+
+const names = ['a', 'b', 'c'];
+const near = { delayMs: 1, jitterMs: 0, bytesPerMs: 100_000 };
+
+class Rig {
+  readonly scheduler = new Scheduler();
+  readonly story = new Story(this.scheduler, true);
+  readonly network: Network;
+  readonly nodes: SimNode[];
+  readonly #clients: TestClient[] = [];
+
+  constructor(seed = 1) {
+    const chances = new Chances(seed);
+    const history = new History(this.scheduler);
+    this.network = new Network(this.scheduler, chances, () => near);
+    const { scheduler, story, network } = this;
+    this.nodes = names.map((name) => {
+      const disk = new SimDisk(scheduler, chances.of(`disk ${name}`));
+      const ground = { scheduler, chances, network, story, history, factory: clusterCore(names) };
+      return new SimNode(name, new MachineClock(scheduler, 1), disk, ground);
+    });
+    for (const node of this.nodes) node.start();
+  }
+
+  core(name: string): ClusterSimCore {
+    const core = this.nodes[names.indexOf(name)]?.core;
+    assert.ok(core !== undefined, `${name} runs`);
+    return core as ClusterSimCore;
+  }
+
+  /** A client of a node, connected. Its packets are exchanged whenever time passes. */
+  client(name: string, clientIdentifier: string, options: ConnectOptions = {}): TestClient {
+    const client = this.open(name);
+    client.send(connect(5, { clientIdentifier, ...options }));
+    this.run(50);
+    const connack = client.take();
+    assert.ok(connack?.kind === 'connack' && connack.reasonCode === 0, this.told());
+    return client;
+  }
+
+  open(name: string): TestClient {
+    const { broker } = this.core(name);
+    const node = this.nodes[names.indexOf(name)] as SimNode;
+    const clock = { now: () => node.clock.wall(), at: 0 };
+    Object.defineProperty(clock, 'at', { get: () => node.clock.wall() });
+    const core = { broker, clock, clients: [], turn: () => this.turn(name) };
+    const client = new TestClient(core as unknown as Core, 5, {});
+    this.#clients.push(client);
+    return client;
+  }
+
+  turn(name: string): void {
+    this.nodes[names.indexOf(name)]?.core?.onTurnEnd();
+    for (const client of this.#clients) client.deliver();
+  }
+
+  run(milliseconds: number): void {
+    this.scheduler.runUntil(this.scheduler.now + milliseconds);
+    for (const name of names) this.turn(name);
+  }
+
+  states(name: string): string {
+    const { cluster } = this.core(name);
+    return names.map((other) => cluster.stateOf(founderOf(other).site)).join(' ');
+  }
+
+  told(): string {
+    return this.story.lines.map(formatLine).join('\n');
+  }
+}
+
+function running(): Rig {
+  const rig = new Rig();
+  rig.run(2000);
+  for (const name of names) assert.equal(rig.states(name), 'up up up', rig.told());
+  return rig;
+}
+
+const persistent = { cleanStart: false, properties: { sessionExpiryInterval: 3600 } };
+const payloads = (client: TestClient): string[] =>
+  client.takePublishes().map(({ payload }) => payload.toString());
+
+describe('three members', () => {
+  it('find each other within two seconds, and serve', () => {
+    const rig = running();
+    for (const name of names) assert.ok(rig.core(name).cluster.gates.isOpen);
+  });
+
+  it('send each other what their clients want, and no more', () => {
+    const rig = running();
+    const sub = rig.client('a', 'sub');
+    sub.send(subscribe(5, 1, [{ topicFilter: 't/#', qos: 2 }]));
+    rig.run(100);
+    sub.takeAll();
+    const pub = rig.client('b', 'pub');
+    for (const qos of [0, 1, 2]) {
+      pub.send(
+        publish(5, { topicName: 't/x', qos, packetIdentifier: qos + 1, payload: `qos ${qos}` }),
+        publish(5, { topicName: 'other', qos, packetIdentifier: qos + 10 }),
+      );
+    }
+    rig.run(100);
+    assert.deepEqual(payloads(sub), ['qos 0', 'qos 1', 'qos 2']);
+    const answers = pub.takeAll();
+    assert.deepEqual(
+      answers.map((one) => one.kind),
+      ['puback', 'puback', 'pubrec', 'pubrec'],
+    );
+    assert.ok(answers.every((one) => 'reasonCode' in one && [0, 0x10].includes(one.reasonCode)));
+    sub.send(unsubscribe(5, 2, ['t/#']));
+    rig.run(100);
+    pub.send(publish(5, { topicName: 't/x', qos: 1, packetIdentifier: 30 }));
+    rig.run(100);
+    const [nobody] = pub.takeAll();
+    assert.ok(nobody?.kind === 'puback' && nobody.reasonCode === 0x10);
+  });
+
+  it('acknowledge only when the member of a persistent session owns the message', () => {
+    const rig = running();
+    const sub = rig.client('a', 'sub', persistent);
+    sub.send(subscribe(5, 1, [{ topicFilter: 't', qos: 2 }]));
+    rig.run(100);
+    sub.drop();
+    const pub = rig.client('b', 'pub');
+    pub.send(publish(5, { topicName: 't', qos: 1, packetIdentifier: 1, payload: 'one' }));
+    assert.deepEqual(pub.takeAll(), [], 'not yet');
+    rig.run(100);
+    assert.equal(pub.take()?.kind, 'puback');
+    pub.send(publish(5, { topicName: 't', qos: 2, packetIdentifier: 2, payload: 'two' }));
+    rig.run(100);
+    assert.equal(pub.take()?.kind, 'pubrec');
+    pub.send(pubrel(5, 2));
+    const node = rig.nodes[0] as SimNode;
+    node.crash('machine');
+    rig.run(1000);
+    node.start();
+    rig.run(3000);
+    const back = rig.client('a', 'sub', persistent);
+    rig.run(100);
+    assert.deepEqual(payloads(back), ['one', 'two']);
+    for (const qos of [1, 2]) back.send(pubrec(5, qos));
+  });
+
+  it('refuse what the member with the persistent session cannot own, naming nobody falsely', () => {
+    const rig = running();
+    const sub = rig.client('c', 'sub', persistent);
+    sub.send(subscribe(5, 1, [{ topicFilter: 't', qos: 1 }]));
+    rig.run(300);
+    const pub = rig.client('a', 'pub');
+    (rig.nodes[2] as SimNode).crash('machine');
+    pub.send(publish(5, { topicName: 't', qos: 1, packetIdentifier: 1 }));
+    rig.run(3000);
+    const refused = pub.take();
+    assert.ok(refused?.kind === 'puback' && refused.reasonCode === 0x97, rig.told());
+    pub.send(publish(5, { topicName: 'elsewhere', qos: 1, packetIdentifier: 2 }));
+    rig.run(100);
+    assert.equal(pub.take()?.kind, 'puback');
+  });
+
+  it('notice a dead one within 3 s, and answer as the policy says until it is back', () => {
+    const rig = running();
+    const guest = rig.client('a', 'guest');
+    guest.send(subscribe(5, 1, [{ topicFilter: 't', qos: 1 }]));
+    guest.takeAll();
+    const node = rig.nodes[2] as SimNode;
+    node.crash('machine');
+    rig.run(3000);
+    assert.equal(rig.states('a'), 'up up down', rig.told());
+    assert.equal(rig.states('b'), 'up up down');
+    guest.send(publish(5, { topicName: 't', qos: 1, packetIdentifier: 1, payload: 'x' }));
+    rig.run(100);
+    assert.deepEqual(payloads(guest), ['x'], 'a majority publishes');
+    guest.takeAll();
+    guest.send(unsubscribe(5, 2, ['t']));
+    const unsuback = guest.take();
+    assert.ok(unsuback?.kind === 'unsuback');
+    assert.deepEqual(unsuback.reasonCodes, [0x83], 'off: refused while one is missing');
+    assert.match(unsuback.properties.reasonString ?? '', /member NautilusMQ@c unreachable since/);
+    (rig.nodes[1] as SimNode).crash('machine');
+    rig.run(3000);
+    const stranger = rig.open('a');
+    stranger.send(connect(5, { clientIdentifier: 'late' }));
+    const connack = stranger.take();
+    assert.ok(connack?.kind === 'connack' && connack.reasonCode === 0x88);
+    node.start();
+    (rig.nodes[1] as SimNode).start();
+    rig.run(5000);
+    assert.equal(rig.states('a'), 'up up up', rig.told());
+    assert.ok(rig.core('a').cluster.gates.isOpen);
+  });
+
+  it('give a message of a shared subscription to one of its members, wherever they are', () => {
+    const rig = running();
+    const share = [{ topicFilter: '$share/g/t', qos: 1 }];
+    const members = names.map((name) => {
+      const member = rig.client(name, `member ${name}`);
+      member.send(subscribe(5, 1, share));
+      return member;
+    });
+    rig.run(100);
+    for (const member of members) member.takeAll();
+    const pub = rig.client('a', 'pub');
+    for (let at = 1; at <= 20; at += 1) {
+      pub.send(publish(5, { topicName: 't', qos: 1, packetIdentifier: at, payload: `${at}` }));
+    }
+    rig.run(200);
+    const got = members.flatMap((member) => payloads(member));
+    assert.deepEqual(
+      got.map(Number).sort((one, other) => one - other),
+      Array.from({ length: 20 }, (_, at) => at + 1),
+    );
+    assert.equal(pub.takeAll().length, 20);
+  });
+});
