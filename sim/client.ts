@@ -1,10 +1,10 @@
 import type { ProtocolVersion } from '../src/packet/mod.js';
 import type { Chance } from './chance.js';
-import type { Received, WillMessage } from './codec.js';
+import type { Received } from './codec.js';
 import { type ClientWorld, Connection, type ConnectionOwner } from './connection.js';
-import type { Publication } from './history.js';
 import { Publisher, type PublishPlan } from './publisher.js';
 import { Subscriber, type Wanted } from './subscriber.js';
+import { type WillPlan, Wills } from './wills.js';
 
 /** Who a client is and what it wants. */
 export interface ClientPlan {
@@ -17,7 +17,7 @@ export interface ClientPlan {
   readonly addresses: readonly string[];
   readonly wanted: readonly Wanted[];
   readonly publishes: PublishPlan | undefined;
-  readonly will: { readonly topicName: string; readonly delaySeconds: number } | undefined;
+  readonly will: WillPlan | undefined;
   /** Mean milliseconds between two of its own adventures. */
   readonly restlessnessMs: number;
 }
@@ -28,8 +28,6 @@ const keepAliveSeconds = 10;
 const reconnectMeanMs = 700;
 /** How the device is named that shares its client identifier with another one, and gives way. */
 export const secondTwin = '-b';
-/** Milliseconds after which the will of a connection is on disk, if nothing is wrong with it. */
-const willRecordedMs = 2000;
 
 /** One device with its session: connects, lives, comes back. */
 export class SimClient implements ConnectionOwner {
@@ -47,7 +45,7 @@ export class SimClient implements ConnectionOwner {
   #acceptedAt = 0;
   #wantsCleanStart = false;
   #isRestless = true;
-  #will: Publication | undefined;
+  readonly #wills: Wills;
 
   constructor(plan: ClientPlan, world: ClientWorld, chance: Chance) {
     const { clientIdentifier, version, wanted, isPersistent, publishes } = plan;
@@ -56,6 +54,7 @@ export class SimClient implements ConnectionOwner {
     this.#chance = chance;
     this.#addressIndex = chance.below(plan.addresses.length);
     const { history, story } = world;
+    this.#wills = new Wills(clientIdentifier, plan.will, chance, history);
     this.publisher =
       publishes && new Publisher(clientIdentifier, version, publishes, chance, history, story);
     this.subscriber = new Subscriber(
@@ -124,7 +123,7 @@ export class SimClient implements ConnectionOwner {
 
   onLost(connection: Connection): void {
     if (connection !== this.#connection) return;
-    this.#willIsDue(connection);
+    this.#wills.due(connection, this.#acceptedAt);
     this.#connection = undefined;
     this.#addressIndex += 1;
     this.#retireMaybe();
@@ -157,7 +156,7 @@ export class SimClient implements ConnectionOwner {
       keepAlive: keepAliveSeconds,
       sessionExpiryInterval: isPersistent ? sessionExpirySeconds : 0,
       receiveMaximum: 1 + this.#chance.below(20),
-      will: this.#newWill(),
+      will: this.#wills.next(),
     };
     this.#connection = new Connection(this.#world, plan.device, address, version, fields, this);
   }
@@ -206,8 +205,8 @@ export class SimClient implements ConnectionOwner {
     const connection = this.#connection;
     if (connection === undefined) return;
     this.#world.story.tell(this.plan.device, () => `ends its connection: ${how}`);
-    if (how === 'disconnect') this.#will = undefined;
-    else this.#willIsDue(connection);
+    if (how === 'disconnect') this.#wills.disarm();
+    else this.#wills.due(connection, this.#acceptedAt);
     this.#connection = undefined;
     connection.close(how);
     this.#connectIn(this.#chance.around(awayMs));
@@ -248,7 +247,7 @@ export class SimClient implements ConnectionOwner {
         this.#end(this.#chance.pick(['disconnect', 'drop']), 6000);
         return;
       case 'second connection of one device':
-        this.#willIsDue(connection);
+        this.#wills.due(connection, this.#acceptedAt);
         this.#connect();
         return;
       case 'clean start':
@@ -266,31 +265,6 @@ export class SimClient implements ConnectionOwner {
       default:
         what satisfies never;
     }
-  }
-
-  /** Every connection has a will of its own, so that one that fires twice shows. */
-  #newWill(): WillMessage | undefined {
-    const { will, clientIdentifier } = this.plan;
-    if (will === undefined) return undefined;
-    const qos = this.#chance.pick([1, 2]);
-    const { topicName, delaySeconds } = will;
-    this.#will = this.#world.history.newPublication(clientIdentifier, topicName, qos, false, true);
-    this.#will.sends = 1;
-    return { topicName, payload: `${this.#will.id}:will`, qos, delaySeconds };
-  }
-
-  /** The connection ends without a DISCONNECT: from here on its will is owed, unless it waits. */
-  #willIsDue(connection: Connection): void {
-    const will = this.#will;
-    this.#will = undefined;
-    const { history } = this.#world;
-    if (will === undefined || !connection.isAccepted || this.plan.will?.delaySeconds !== 0) return;
-    // Its record is written with the next batch, for which CONNACK does not wait.
-    const isRecorded =
-      history.now - this.#acceptedAt > willRecordedMs &&
-      !history.nodeEnds.some((at) => at >= connection.startedAt) &&
-      !history.wasInTrouble(connection.node, connection.startedAt);
-    if (isRecorded) will.acknowledgedAt = history.now;
   }
 }
 

@@ -123,8 +123,13 @@ export class Connection {
   }
 
   pauseReading(durationMs: number): void {
+    const { history, scheduler } = this.#world;
+    const trouble = history.troubleBegan(`${this.#device}~${this.node}`);
     this.#end.pause();
-    this.#world.scheduler.after(durationMs, () => this.#end.resume());
+    scheduler.after(durationMs, () => {
+      this.#end.resume();
+      history.troubleEnded(trouble);
+    });
   }
 
   /** `vanish`: the device is gone and nobody is told; `drop`: the broker sees the end. */

@@ -14,7 +14,7 @@ import type { NetworkHost } from './stream.js';
 type Done = (failure: StoreFailure | undefined) => void;
 
 /** A data directory at one moment: a backup, or what a copied machine image carries. */
-export interface DiskImage {
+interface DiskImage {
   readonly content: MemoryStore;
   /** True milliseconds of the moment. */
   readonly takenAt: number;

@@ -108,17 +108,15 @@ export const faultClasses: readonly FaultClass[] = [
     return { where: node.name, troubles: [], durationMs, mend: () => node.start() };
   }),
   onNode('restored backup', 0.4, (node, chance, ground) => {
-    const image = node.backup;
-    if (image === undefined) return undefined;
-    node.crash('machine');
-    node.disk.restore(image);
-    setBack(ground, node, image.takenAt);
-    const durationMs = chance.around(1000);
-    return { where: node.name, troubles: [], durationMs, mend: () => node.start() };
-  }),
-  onNode('backup taken', 1, (node) => {
-    node.backup = node.disk.image();
-    return { where: node.name, troubles: [], durationMs: 0, mend: undefined };
+    const image = node.disk.image();
+    const durationMs = chance.around(3000);
+    const mend = (): void => {
+      node.crash('machine');
+      node.disk.restore(image);
+      setBack(ground, node, image.takenAt);
+      node.start();
+    };
+    return { where: node.name, troubles: [], durationMs, mend };
   }),
   onDisk(
     'disk full',

@@ -5,6 +5,8 @@ export interface Publication {
   readonly id: number;
   /** Client identifier. */
   readonly publisher: string;
+  /** The publisher speaks version 5: a refusal is an answer, after which the next may be accepted. */
+  readonly canBeRefused: boolean;
   readonly topicName: string;
   readonly qos: number;
   readonly retain: boolean;
@@ -118,19 +120,14 @@ export class History {
   }
 
   newPublication(
-    publisher: string,
-    topicName: string,
-    qos: number,
-    retain: boolean,
-    isWill = false,
+    given: Pick<
+      Publication,
+      'publisher' | 'canBeRefused' | 'topicName' | 'qos' | 'retain' | 'isWill'
+    >,
   ): Publication {
     const publication: Publication = {
       id: this.publications.length + 1,
-      publisher,
-      topicName,
-      qos,
-      retain,
-      isWill,
+      ...given,
       firstSentAt: this.now,
       lastSentAt: this.now,
       sends: 0,
@@ -172,6 +169,12 @@ export class History {
       ({ subject, until }) => subject === node && until >= since,
     );
     return hadTrouble || this.wasRefusing(node, since);
+  }
+
+  /** Whether some store refused at some time between two others. */
+  anyRefused(from: number, to: number): boolean {
+    const refusals = [...this.#refusals.values()].flat();
+    return refusals.some((refusal) => refusal.until >= from && refusal.from <= to);
   }
 
   /** Whether the store of `node` refused at some time from `since` until now. */

@@ -3,7 +3,7 @@ import type { SimCore, CoreEnvironment, CoreFactory } from './core.js';
 import type { Chances } from './chance.js';
 import { SimClientLink, type Links } from './client-link.js';
 import type { MachineClock } from './clock.js';
-import type { DiskImage, SimDisk, SimStore } from './disk.js';
+import type { SimDisk, SimStore } from './disk.js';
 import { EventLoop } from './event-loop.js';
 import type { History } from './history.js';
 import type { Network } from './network.js';
@@ -47,8 +47,6 @@ export class SimNode {
   /** Most units of work that the core did within one turn. */
   workPerTurnMax = 0;
   starts = 0;
-  /** The last one that was taken. */
-  backup: DiskImage | undefined;
   readonly #ground: NodeGround;
   #workBefore = 0;
   #process: Process | undefined;

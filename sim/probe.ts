@@ -4,7 +4,7 @@ import { matches, nameOf } from './delivery-index.js';
 import type { History, Publication } from './history.js';
 
 /** A client that comes after everything and asks one node what it has retained. */
-export function probePlan(node: string, address: string): ClientPlan {
+export function probePlan(node: string, address: string, prefix: string): ClientPlan {
   const device = `probe-${node}`;
   return {
     device,
@@ -12,7 +12,7 @@ export function probePlan(node: string, address: string): ClientPlan {
     version: 5,
     isPersistent: false,
     addresses: [address],
-    wanted: [{ filter: retainedFilter, qos: 1 }],
+    wanted: [{ filter: prefix + retainedFilter, qos: 1 }],
     publishes: undefined,
     will: undefined,
     restlessnessMs: 1_000_000,
@@ -20,12 +20,12 @@ export function probePlan(node: string, address: string): ClientPlan {
 }
 
 /** Compares what the probe of `node` got with what may be retained. */
-export function checkProbe(history: History, node: string): void {
+export function checkProbe(history: History, node: string, prefix: string): void {
   const device = `probe-${node}`;
   const got = history.deliveries.filter(({ clientIdentifier }) => clientIdentifier === device);
   const topics = new Set(
     history.publications
-      .filter(({ retain, topicName }) => retain && matches(retainedFilter, topicName))
+      .filter(({ retain, topicName }) => retain && matches(prefix + retainedFilter, topicName))
       .map(({ topicName }) => topicName),
   );
   for (const topicName of topics) {

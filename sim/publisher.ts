@@ -69,12 +69,11 @@ export class Publisher {
     const qos = this.#chance.weighted(qualities);
     if (qos > 0 && this.#outbox.length >= outboxMax) return;
     const topicName = this.#chance.pick(topicNames);
-    const publication = this.#history.newPublication(
-      this.#clientIdentifier,
-      topicName,
-      qos,
-      retain,
-    );
+    const publication = this.#history.newPublication({
+      publisher: this.#clientIdentifier,
+      canBeRefused: this.#version === 5,
+      ...{ topicName, qos, retain, isWill: false },
+    });
     const size = this.#chance.weighted([
       [8, this.#chance.below(40)],
       [2, 300],

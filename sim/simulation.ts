@@ -9,6 +9,7 @@ import { SimDisk } from './disk.js';
 import type { FaultGround } from './fault.js';
 import { Faults } from './faults.js';
 import { History, type Violation } from './history.js';
+import { knownFaults } from './known-faults.js';
 import { Network } from './network.js';
 import { SimNode } from './node.js';
 import type { PathQuality } from './path.js';
@@ -24,11 +25,15 @@ export interface SimulationOptions {
   readonly isCluster: boolean;
   /** The story is kept; costs time. */
   readonly isTold: boolean;
+  /** Faults that are known count like all others. */
+  readonly isStrict?: boolean;
 }
 
 export interface Outcome {
   readonly seed: number;
   readonly violations: readonly Violation[];
+  /** What known faults explain. */
+  readonly excused: readonly Violation[];
   readonly counts: ReadonlyMap<string, number>;
   readonly story: Story;
   readonly simulatedMs: number;
@@ -57,11 +62,16 @@ export function simulate(options: SimulationOptions): Outcome {
     const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
     run.history.violated('no fault inside the core', what);
   }
-  const violations = checkHistory(run.history);
+  const all = checkHistory(run.history);
+  const isKnown = (violation: Violation): boolean =>
+    options.isStrict !== true &&
+    knownFaults.some((known) => known.explains(violation, run.history));
+  const excused = all.filter(isKnown);
+  const violations = all.filter((violation) => !isKnown(violation));
   const { seed } = options;
   const { counts } = run.history;
   const { now: simulatedMs, digest } = scheduler;
-  return { seed, violations, counts, story, simulatedMs, digest };
+  return { seed, violations, excused, counts, story, simulatedMs, digest };
 }
 
 class Simulation {
@@ -137,18 +147,18 @@ class Simulation {
   #addClients(): void {
     const chance = this.#chances.of('cast');
     const addresses = this.#nodes.map(({ clientAddress }) => clientAddress);
-    const realms = this.#options.isCluster
-      ? [{ prefix: '', addresses }]
-      : addresses.map((address, index) => ({
-          prefix: index === 0 ? '' : `${index + 1}/`,
-          addresses: [address],
-        }));
-    for (const realm of realms) {
-      for (const plan of castOf(chance, realm.addresses, realm.prefix)) {
-        const habits = this.#chances.of(`client ${plan.device}`);
-        this.#clients.push(new SimClient(plan, this.#world, habits));
-      }
+    const casts = this.#options.isCluster
+      ? castOf(chance, addresses, '')
+      : this.#nodes.flatMap((node) => castOf(chance, [node.clientAddress], this.#prefixOf(node)));
+    for (const plan of casts) {
+      const habits = this.#chances.of(`client ${plan.device}`);
+      this.#clients.push(new SimClient(plan, this.#world, habits));
     }
+  }
+
+  /** Of the clients and topics of a node that is alone. */
+  #prefixOf(node: SimNode): string {
+    return this.#options.isCluster || node === this.#nodes[0] ? '' : `${node.name}/`;
   }
 
   /** Until nothing is owed and nothing moves, or the time for it is over. */
@@ -174,14 +184,15 @@ class Simulation {
   #probe(): void {
     const probes = this.#nodes.map((node) => {
       const chance = this.#chances.of(`probe of ${node.name}`);
-      const client = new SimClient(probePlan(node.name, node.clientAddress), this.#world, chance);
+      const plan = probePlan(node.name, node.clientAddress, this.#prefixOf(node));
+      const client = new SimClient(plan, this.#world, chance);
       client.calmDown();
       client.start();
       return client;
     });
     this.scheduler.runUntil(this.scheduler.now + 5000);
     this.#clients = [...this.#clients, ...probes];
-    for (const node of this.#nodes) checkProbe(this.history, node.name);
+    for (const node of this.#nodes) checkProbe(this.history, node.name, this.#prefixOf(node));
   }
 
   #checkEnd(): void {
