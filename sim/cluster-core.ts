@@ -4,8 +4,9 @@ import { Broker, clustered } from '../src/broker/mod.js';
 import type { Cluster, ClusterSettings, Founder } from '../src/cluster/mod.js';
 import { Metrics } from '../src/metrics/mod.js';
 import { ReasonCode } from '../src/packet/mod.js';
+import type { ClientLog } from '../src/session/mod.js';
 import { defaultSettings } from './broker-core.js';
-import type { CoreFactory, SimCore } from './core.js';
+import type { CoreEnvironment, CoreFactory, SimCore } from './core.js';
 
 /** Where members reach a node, behind its name. */
 const peerPort = 44053;
@@ -42,46 +43,9 @@ export function clusterCore(
   settings: Partial<ClusterSettings> = {},
 ): CoreFactory {
   return (environment): ClusterSimCore => {
-    const { clock, random, name, store } = environment;
-    const note = (fields: object, message: string): void => {
-      const member = 'member' in fields ? ` (${String(fields.member)})` : '';
-      environment.log(`${message}${member}`);
-    };
-    const log = { info: note, warn: note, debug: note };
-    const self = founderOf(name);
-    const brokerSettings = { ...defaultSettings, nodeName: self.name };
-    const broker = new Broker(brokerSettings, new Metrics(), store, {
-      ...{ clock, random, log },
-      auth: new AuthChain([]),
-      turnEndWanted: () => environment.turnEndWanted(),
-      loginFailed: () => {},
-      messageDropped: (clientIdentifier, topicName, reason) =>
-        environment.messageDropped(clientIdentifier, topicName, reason),
-      storeFailed: ({ message }) => {
-        environment.log(`store refuses: ${message}`);
-        environment.storeRefuses(true);
-      },
-      storeRecovered: () => {
-        environment.log('store writes again');
-        environment.storeRefuses(false);
-      },
-    });
-    const boot = { counter: environment.starts, nonce: '0'.repeat(16) };
-    const cluster = clustered(broker, {
-      ...{ site: self.site, boot, store, random, log },
-      settings: { ...clusterDefaults, ...settings, nodeName: self.name, address: self.address },
-      transport: environment.transport,
-      crypto: {
-        hmac: (key, ...parts) => {
-          const hmac = createHmac('sha256', key);
-          for (const part of parts) hmac.update(part);
-          return hmac.digest();
-        },
-        random: (count) => Buffer.from(Array.from({ length: count }, () => random.below(256))),
-      },
-      turnEndWanted: () => environment.turnEndWanted(),
-      now: clock.now(),
-    });
+    const { clock, name } = environment;
+    const broker = brokerOf(environment);
+    const cluster = clusterOf(environment, broker, { ...clusterDefaults, ...settings });
     const loaded = broker.load(clock.now());
     if (loaded.damaged.length > 0) {
       throw new Error(`${name} found damaged records: ${loaded.damaged.join(', ')}`);
@@ -89,34 +53,89 @@ export function clusterCore(
     if (cluster.members.length === 1) {
       cluster.found(names.filter((other) => other !== name).map(founderOf));
     }
-    environment.transport.listen(self.address, (connection, now) =>
+    environment.transport.listen(founderOf(name).address, (connection, now) =>
       cluster.accept(connection, now),
     );
     environment.openClients();
-    let ticks = 0;
-    return {
-      cluster,
-      broker,
-      tickMs,
-      accept: (link, now) => broker.accept(link, now),
-      tick: (now) => {
-        cluster.tick(now);
-        ticks += 1;
-        if (ticks % brokerEvery === 0) broker.tick(now);
-        environment.turnEndWanted();
+    return coreOf(environment, broker, cluster);
+  };
+}
+
+function logOf(environment: CoreEnvironment): ClientLog {
+  const note = (fields: object, message: string): void => {
+    const member = 'member' in fields ? ` (${String(fields.member)})` : '';
+    environment.log(`${message}${member}`);
+  };
+  return { info: note, warn: note, debug: note };
+}
+
+function brokerOf(environment: CoreEnvironment): Broker {
+  const { clock, random, name, store } = environment;
+  const settings = { ...defaultSettings, nodeName: founderOf(name).name };
+  return new Broker(settings, new Metrics(), store, {
+    ...{ clock, random, log: logOf(environment) },
+    auth: new AuthChain([]),
+    turnEndWanted: () => environment.turnEndWanted(),
+    loginFailed: () => {},
+    messageDropped: (clientIdentifier, topicName, reason) =>
+      environment.messageDropped(clientIdentifier, topicName, reason),
+    storeFailed: ({ message }) => {
+      environment.log(`store refuses: ${message}`);
+      environment.storeRefuses(true);
+    },
+    storeRecovered: () => {
+      environment.log('store writes again');
+      environment.storeRefuses(false);
+    },
+  });
+}
+
+function clusterOf(
+  environment: CoreEnvironment,
+  broker: Broker,
+  settings: Omit<ClusterSettings, 'nodeName' | 'address'>,
+): Cluster {
+  const { random, store, transport, clock } = environment;
+  const { site, name: nodeName, address } = founderOf(environment.name);
+  return clustered(broker, {
+    ...{ site, store, random, transport, log: logOf(environment) },
+    boot: { counter: environment.starts, nonce: '0'.repeat(16) },
+    settings: { ...settings, nodeName, address },
+    crypto: {
+      hmac: (key, ...parts) => {
+        const hmac = createHmac('sha256', key);
+        for (const part of parts) hmac.update(part);
+        return hmac.digest();
       },
-      onTurnEnd: () => {
-        broker.onTurnEnd();
-        cluster.onTurnEnd(clock.now());
-      },
-      stop: (now) => {
-        broker.disconnectAll(ReasonCode.ServerShuttingDown, 'the broker is shutting down', now);
-        cluster.close(now);
-      },
-      isBusy: () => {
-        broker.durability.commit(true);
-        return broker.durability.isBusy && !broker.durability.refusing;
-      },
-    };
+      random: (count) => Buffer.from(Array.from({ length: count }, () => random.below(256))),
+    },
+    turnEndWanted: () => environment.turnEndWanted(),
+    now: clock.now(),
+  });
+}
+
+function coreOf(environment: CoreEnvironment, broker: Broker, cluster: Cluster): ClusterSimCore {
+  let ticks = 0;
+  return {
+    ...{ cluster, broker, tickMs },
+    accept: (link, now) => broker.accept(link, now),
+    tick: (now) => {
+      cluster.tick(now);
+      ticks += 1;
+      if (ticks % brokerEvery === 0) broker.tick(now);
+      environment.turnEndWanted();
+    },
+    onTurnEnd: () => {
+      broker.onTurnEnd();
+      cluster.onTurnEnd(environment.clock.now());
+    },
+    stop: (now) => {
+      broker.disconnectAll(ReasonCode.ServerShuttingDown, 'the broker is shutting down', now);
+      cluster.close(now);
+    },
+    isBusy: () => {
+      broker.durability.commit(true);
+      return broker.durability.isBusy && !broker.durability.refusing;
+    },
   };
 }

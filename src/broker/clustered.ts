@@ -28,7 +28,7 @@ export interface MemberParts {
  * are those of the cluster. Before the broker loads its store and takes its first client.
  */
 export function clustered(broker: Broker, parts: MemberParts): Cluster {
-  const { site, boot, settings, store, random, log, transport, crypto, now } = parts;
+  const { site, boot, settings, store, random, log, transport, now } = parts;
   const { metrics, durability } = broker;
   const cluster: Cluster = new Cluster(
     site,
@@ -36,7 +36,8 @@ export function clustered(broker: Broker, parts: MemberParts): Cluster {
     settings,
     store,
     {
-      ...{ random, crypto, transport, log },
+      ...{ random, transport, log },
+      crypto: parts.crypto,
       journal: durability,
       turnEndWanted: () => parts.turnEndWanted(),
       routeChanged: (name, of, value) => broker.setRemoteRoute(name, of, value),

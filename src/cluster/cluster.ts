@@ -9,7 +9,6 @@ import { type Boot, type Site, StampClock } from './identity/mod.js';
 import {
   Acceptor,
   FrameType,
-  heartbeatIntervalMs,
   type LinkContext,
   type LinkCrypto,
   type LinkLane,
@@ -20,18 +19,10 @@ import {
   type Transport,
 } from './link/mod.js';
 import { memberBytes } from './member-row.js';
-import {
-  ClockCheck,
-  type DetectedLane,
-  FailureDetector,
-  type PeerState,
-  readHeartbeatBody,
-  Views,
-  writeHeartbeatBody,
-} from './membership/mod.js';
+import type { DetectedLane, PeerState } from './membership/mod.js';
 import { type Row, RowKind, Tables, type TablesOut, type Vector } from './metadata/mod.js';
-import { Netsplit, type Policies, utcText } from './netsplit/mod.js';
 import { Peer, type PeerOut } from './peer.js';
+import { Presence, type PresenceSettings } from './presence.js';
 import { judgeOf } from './judge.js';
 import { Roster } from './roster.js';
 import {
@@ -46,18 +37,12 @@ import {
 } from './routing/mod.js';
 import { loadCluster, RowDisk } from './row-disk.js';
 
-export interface ClusterSettings {
+export interface ClusterSettings extends PresenceSettings {
   readonly nodeName: string;
   /** `host:port` under which the others reach this node. */
   readonly address: string;
   readonly clusterName: string;
   readonly cookie: Uint8Array;
-  readonly policies: Policies;
-  /** `cluster.tiebreak`; '' for none. */
-  readonly tiebreak: string;
-  readonly reconnectGraceMs: number;
-  readonly failureTimeoutMs: number;
-  readonly maxClockSkewMs: number;
   /** Bytes that a lane may hold for a kernel that does not take them. */
   readonly unsentMax: Readonly<Record<LinkLane, number>>;
 }
@@ -111,15 +96,12 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
   readonly site: Site;
   readonly tables: Tables;
   readonly stamps: StampClock;
-  readonly netsplit: Netsplit;
+  readonly #presence: Presence;
   readonly #boot: Boot;
   readonly #settings: ClusterSettings;
   readonly #host: ClusterHost;
   readonly #disk: RowDisk;
   readonly #roster: Roster;
-  readonly #detector: FailureDetector;
-  readonly #views: Views;
-  readonly #clocks: ClockCheck;
   readonly #exchange: RowExchange;
   readonly #acceptor: Acceptor;
   readonly #context: LinkContext;
@@ -152,38 +134,13 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
       placeDurable: (of, its, number) => this.tables.durable(of, its, number),
       stampDurable: (stamp) => this.stamps.reserved(stamp),
     });
-    this.netsplit = new Netsplit(settings.policies, {
-      detected: (sentence) => {
-        host.netsplitDetected();
-        host.log.warn({}, sentence);
-      },
-      resolved: (sentence) => {
-        host.netsplitResolved();
-        host.log.info({}, sentence);
-      },
-      changed: (sentence) => host.log.warn({}, sentence),
-      refusing: (_operation, line) => host.log.warn({}, line),
+    this.#presence = new Presence(site, settings, this.stamps, {
+      log: host.log,
+      up: (of) => this.tables.mask(of, false),
+      down: (of, reason, when) => this.#onDown(of, reason, when),
+      netsplitDetected: () => host.netsplitDetected(),
+      netsplitResolved: () => host.netsplitResolved(),
     });
-    this.#views = new Views(site);
-    this.#clocks = new ClockCheck(settings.maxClockSkewMs, {
-      clockAlarm: (offsetMs) => this.#onClockAlarm(offsetMs),
-      clockRecovered: () => {
-        this.stamps.offsetMs = 0;
-        host.log.info({}, 'the clock of this node agrees with those of its peers again');
-      },
-    });
-    this.#detector = new FailureDetector(
-      {
-        heartbeatIntervalMs,
-        reconnectGraceMs: settings.reconnectGraceMs,
-        failureTimeoutMs: settings.failureTimeoutMs,
-      },
-      {
-        up: (of, when) => this.#onUp(of, when),
-        suspect: (of, reason, when) => this.#onSuspect(of, reason, when),
-        down: (of, reason, when) => this.#onDown(of, reason, when),
-      },
-    );
     this.#roster = new Roster(site, {
       joined: (member) => this.#addPeer(member),
       changed: ({ site: of, name, address }) => this.#peers.get(of)?.rename(name, address),
@@ -215,7 +172,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
     }
     this.#exchange = new RowExchange(this.tables, host.random, {
       faulty: (of, reason, when) => this.#reset(of, reason, when),
-      caughtUp: (of, when) => this.#detector.onRowsExchanged(of, when),
+      caughtUp: (of, when) => this.#presence.rowsExchanged(of, when),
     });
     host.journal.addPart(this.#disk);
     if (this.#roster.size === 0) this.found([]);
@@ -223,7 +180,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
 
   /** What clients may do now. */
   get gates(): Gates {
-    return this.netsplit;
+    return this.#presence.netsplit;
   }
 
   /** Members that have not left, this node included. */
@@ -232,8 +189,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
   }
 
   stateOf(site: Site): PeerState {
-    if (site === this.site) return 'up';
-    return this.#detector.statusOf(site)?.state ?? 'down';
+    return this.#presence.stateOf(site);
   }
 
   /** This node and `others` are members from now on. */
@@ -259,11 +215,11 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
     this.#now = now;
     this.#acceptor.tick(now);
     for (const { link } of this.#peers.values()) link.tick(now);
-    this.#detector.tick(now);
+    this.#presence.tick(now);
     this.#exchange.tick(now);
     if (now < this.#slowTickAt) return;
     this.#slowTickAt = now + slowTickMs;
-    this.#clocks.check(this.#views.clockOffsets(now), now);
+    this.#presence.checkClock(now);
     const vectors = new Map<Site, Vector | undefined>();
     for (const site of this.#peers.keys()) vectors.set(site, this.#exchange.vectorOf(site));
     this.tables.tick(now, vectors);
@@ -275,7 +231,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
   onTurnEnd(now: number): void {
     this.#now = now;
     this.#reviewMembers();
-    this.#detector.onPolled(now);
+    this.#presence.polled(now);
     this.#exchange.onTurnEnd(now);
     for (const { flow } of this.#peers.values()) flow.flush();
   }
@@ -309,13 +265,13 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
   // PeerOut
 
   laneOpened(peer: Peer, lane: DetectedLane, now: number): void {
-    this.#detector.onLaneOpened(peer.site, lane, now);
+    this.#presence.laneOpened(peer.site, lane, now);
     // Not only when both are open: the peer, for whom they may be, begins with its vector.
     if (lane === 'control') this.#exchange.opened(peer.site, peer);
   }
 
   laneClosed(peer: Peer, lane: DetectedLane, reason: string, now: number): void {
-    this.#detector.onLaneClosed(peer.site, lane, reason, now);
+    this.#presence.laneClosed(peer.site, lane, reason, now);
     if (lane === 'control') this.#exchange.closed(peer.site);
   }
 
@@ -324,27 +280,17 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
   }
 
   alive(peer: Peer, lane: DetectedLane, now: number): void {
-    this.#detector.onAlive(peer.site, lane, now);
+    this.#presence.alive(peer.site, lane, now);
   }
 
   heartbeat(peer: Peer, bytes: Uint8Array, now: number): void {
-    const body = readHeartbeatBody(bytes);
-    if (body === undefined) {
-      this.faulty(peer, 'a heartbeat of the peer ends early', now);
-      return;
-    }
     const { roundTripMs } = peer.link;
-    this.stamps.observe(body.stamp, now, this.#settings.maxClockSkewMs);
-    const word = this.#views.onHeartbeat(peer.site, body, roundTripMs, now);
-    if (word === undefined) return;
-    this.#detector.onHeartbeat(peer.site, word, body.clock, roundTripMs, now);
+    if (this.#presence.heartbeat(peer.site, bytes, roundTripMs, now)) return;
+    this.faulty(peer, 'a heartbeat of the peer ends early', now);
   }
 
   heartbeatBody(): Uint8Array {
-    const now = this.#now;
-    const words = new Map<Site, PeerState>();
-    for (const site of this.#peers.keys()) words.set(site, this.#detector.wordOn(site, now));
-    return writeHeartbeatBody({ clock: now, stamp: this.stamps.last, words });
+    return this.#presence.heartbeatBody(this.#peers.keys(), this.#now);
   }
 
   rows({ site }: Peer, type: number, body: Uint8Array, now: number): void {
@@ -439,7 +385,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
     for (const site of changed) {
       this.#roster.changed(site, this.tables.rowsOf(RowKind.Member, site));
     }
-    this.#review(this.#now);
+    this.#presence.membersChanged(this.#roster.members, this.#now);
   }
 
   #addPeer({ site, name, address }: Founder): void {
@@ -448,48 +394,22 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
     const options = { site, name, address, boot: this.#boot, transport, random, unsentMax };
     this.tables.admit(site);
     this.tables.mask(site, true);
-    this.#detector.addPeer(site, this.#now);
+    this.#presence.add(site, this.#now);
     this.#peers.set(site, new Peer(options, this.#context, this));
   }
 
   #removePeer(site: Site): void {
     this.#peers.get(site)?.link.end('it left the cluster', this.#now);
     this.#peers.delete(site);
-    this.#detector.removePeer(site);
-    this.#views.forget(site);
+    this.#presence.remove(site);
     this.tables.expel(site);
   }
 
-  #onUp(site: Site, now: number): void {
-    this.tables.mask(site, false);
-    this.#host.log.info({ member: this.#nameOf(site) }, 'member is up');
-    this.#review(now);
-  }
-
-  #onSuspect(site: Site, reason: string, now: number): void {
-    this.#host.log.info({ member: this.#nameOf(site), reason }, 'member is suspect');
-    this.#review(now);
-  }
-
   #onDown(site: Site, reason: string, now: number): void {
-    const name = this.#nameOf(site);
     this.tables.mask(site, true);
-    this.#views.forget(site);
     const peer = this.#peers.get(site);
     peer?.link.reset(reason, now);
     peer?.flow.giveUp(now);
-    this.#host.log.warn({ member: name }, `member is down: ${reason}`);
-    this.#review(now);
-  }
-
-  /** Who is there may be others than before. */
-  #review(now: number): void {
-    const members = this.#roster.members.map(({ site, name }) => {
-      const status = this.#detector.statusOf(site);
-      const state = this.stateOf(site);
-      return { site, name, state, downSince: state === 'down' ? status?.since : undefined };
-    });
-    this.netsplit.onView({ self: this.site, members, tiebreak: this.#settings.tiebreak }, now);
   }
 
   #reset(site: Site, reason: string, now: number): void {
@@ -500,14 +420,6 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
   #logRefusal({ sentence, by, peer }: Refusal, address: string): void {
     const who = peer?.isProved === true ? peer.name : address;
     this.#host.log.warn({ peer: who, by }, `cluster connection refused: ${sentence}`);
-  }
-
-  #onClockAlarm(offsetMs: number): void {
-    this.stamps.offsetMs = offsetMs;
-    const seconds = Math.round(Math.abs(offsetMs) / 1000);
-    const side = offsetMs > 0 ? 'behind' : 'ahead of';
-    const text = `the clock of this node is ${seconds} s ${side} those of its peers; rows are stamped by theirs. Set it right.`;
-    this.#host.log.warn({ now: utcText(this.#now) }, text);
   }
 
   /** Of the journal: members wait for what came from them. */

@@ -4,9 +4,9 @@ import type { Roster } from './roster.js';
 
 export interface JudgeFacts {
   readonly roster: Roster;
-  linkOf(site: Site): PeerLink | undefined;
+  readonly linkOf: (site: Site) => PeerLink | undefined;
   /** The highest boot of `site` of which rows are known. */
-  bootOf(site: Site): Boot | undefined;
+  readonly bootOf: (site: Site) => Boot | undefined;
 }
 
 /** Who may come in, once it proved that it knows the cookie: members that have not left. */

@@ -5,7 +5,7 @@
  *
  * ```
  *  publish ─▶ PeerFlow.send ─▶ (number, data lane) ─▶ PeerFlow.onFrame ─▶ out.arrived ─▶ sessions
- *     ack ◀─ Confirmation ◀──── Confirm ◀──── durable there ◀─ batch with the message and its number
+ *     ack ◀─ Confirmation ◀── Confirm ◀── durable there ◀─ batch of the message and its number
  * ```
  */
 export {

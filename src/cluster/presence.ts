@@ -1,0 +1,197 @@
+import type { ClientLog } from '../session/mod.js';
+import type { Site, StampClock } from './identity/mod.js';
+import { heartbeatIntervalMs } from './link/mod.js';
+import {
+  ClockCheck,
+  type DetectedLane,
+  FailureDetector,
+  type PeerState,
+  readHeartbeatBody,
+  Views,
+  writeHeartbeatBody,
+} from './membership/mod.js';
+import { Netsplit, type Policies } from './netsplit/mod.js';
+
+export interface PresenceSettings {
+  readonly policies: Policies;
+  /** `cluster.tiebreak`; '' for none. */
+  readonly tiebreak: string;
+  readonly reconnectGraceMs: number;
+  readonly failureTimeoutMs: number;
+  readonly maxClockSkewMs: number;
+}
+
+export interface PresenceOut {
+  readonly log: ClientLog;
+  up(site: Site, now: number): void;
+  /** Its link is of no more use. */
+  down(site: Site, reason: string, now: number): void;
+  netsplitDetected(): void;
+  netsplitResolved(): void;
+}
+
+/** Who counts. */
+export interface Named {
+  readonly site: Site;
+  readonly name: string;
+}
+
+/** Which members are there, what they say of each other and of the time, and what follows. */
+export class Presence {
+  readonly netsplit: Netsplit;
+  readonly #self: Site;
+  readonly #settings: PresenceSettings;
+  readonly #stamps: StampClock;
+  readonly #out: PresenceOut;
+  readonly #detector: FailureDetector;
+  readonly #views: Views;
+  readonly #clocks: ClockCheck;
+  #members: readonly Named[] = [];
+
+  constructor(self: Site, settings: PresenceSettings, stamps: StampClock, out: PresenceOut) {
+    this.#self = self;
+    this.#settings = settings;
+    this.#stamps = stamps;
+    this.#out = out;
+    this.netsplit = netsplitOf(settings.policies, out);
+    this.#views = new Views(self);
+    this.#clocks = new ClockCheck(settings.maxClockSkewMs, {
+      clockAlarm: (offsetMs) => this.#onClockAlarm(offsetMs),
+      clockRecovered: () => {
+        stamps.offsetMs = 0;
+        out.log.info({}, 'the clock of this node agrees with those of its peers again');
+      },
+    });
+    const { reconnectGraceMs, failureTimeoutMs } = settings;
+    this.#detector = new FailureDetector(
+      { heartbeatIntervalMs, reconnectGraceMs, failureTimeoutMs },
+      {
+        up: (site, now) => this.#onUp(site, now),
+        suspect: (site, reason, now) => {
+          out.log.info({ member: this.#nameOf(site), reason }, 'member is suspect');
+          this.review(now);
+        },
+        down: (site, reason, now) => this.#onDown(site, reason, now),
+      },
+    );
+  }
+
+  stateOf(site: Site): PeerState {
+    if (site === this.#self) return 'up';
+    return this.#detector.statusOf(site)?.state ?? 'down';
+  }
+
+  add(site: Site, now: number): void {
+    this.#detector.addPeer(site, now);
+  }
+
+  remove(site: Site): void {
+    this.#detector.removePeer(site);
+    this.#views.forget(site);
+  }
+
+  /** These are the members, this node among them. */
+  membersChanged(members: readonly Named[], now: number): void {
+    this.#members = members;
+    this.review(now);
+  }
+
+  laneOpened(site: Site, lane: DetectedLane, now: number): void {
+    this.#detector.onLaneOpened(site, lane, now);
+  }
+
+  laneClosed(site: Site, lane: DetectedLane, reason: string, now: number): void {
+    this.#detector.onLaneClosed(site, lane, reason, now);
+  }
+
+  alive(site: Site, lane: DetectedLane, now: number): void {
+    this.#detector.onAlive(site, lane, now);
+  }
+
+  rowsExchanged(site: Site, now: number): void {
+    this.#detector.onRowsExchanged(site, now);
+  }
+
+  /** False: it is not what a member says. */
+  heartbeat(site: Site, bytes: Uint8Array, roundTripMs: number | undefined, now: number): boolean {
+    const body = readHeartbeatBody(bytes);
+    if (body === undefined) return false;
+    this.#stamps.observe(body.stamp, now, this.#settings.maxClockSkewMs);
+    const word = this.#views.onHeartbeat(site, body, roundTripMs, now);
+    if (word !== undefined) {
+      this.#detector.onHeartbeat(site, word, body.clock, roundTripMs, now);
+    }
+    return true;
+  }
+
+  heartbeatBody(peers: Iterable<Site>, now: number): Uint8Array {
+    const words = new Map<Site, PeerState>();
+    for (const site of peers) words.set(site, this.#detector.wordOn(site, now));
+    return writeHeartbeatBody({ clock: now, stamp: this.#stamps.last, words });
+  }
+
+  tick(now: number): void {
+    this.#detector.tick(now);
+  }
+
+  /** About once a second. */
+  checkClock(now: number): void {
+    this.#clocks.check(this.#views.clockOffsets(now), now);
+  }
+
+  /** Sockets were read. */
+  polled(now: number): void {
+    this.#detector.onPolled(now);
+  }
+
+  /** Who is there may be others than before. */
+  review(now: number): void {
+    const members = this.#members.map(({ site, name }) => {
+      const state = this.stateOf(site);
+      const since = this.#detector.statusOf(site)?.since;
+      return { site, name, state, downSince: state === 'down' ? since : undefined };
+    });
+    this.netsplit.onView({ self: this.#self, members, tiebreak: this.#settings.tiebreak }, now);
+  }
+
+  #onUp(site: Site, now: number): void {
+    this.#out.log.info({ member: this.#nameOf(site) }, 'member is up');
+    this.#out.up(site, now);
+    this.review(now);
+  }
+
+  #onDown(site: Site, reason: string, now: number): void {
+    this.#views.forget(site);
+    this.#out.log.warn({ member: this.#nameOf(site) }, `member is down: ${reason}`);
+    this.#out.down(site, reason, now);
+    this.review(now);
+  }
+
+  #onClockAlarm(offsetMs: number): void {
+    this.#stamps.offsetMs = offsetMs;
+    const seconds = Math.round(Math.abs(offsetMs) / 1000);
+    const side = offsetMs > 0 ? 'behind' : 'ahead of';
+    const text = `the clock of this node is ${seconds} s ${side} those of its peers; rows are stamped by theirs. Set it right.`;
+    this.#out.log.warn({ offsetMs }, text);
+  }
+
+  #nameOf(site: Site): string {
+    return this.#members.find((member) => member.site === site)?.name ?? site;
+  }
+}
+
+function netsplitOf(policies: Policies, out: PresenceOut): Netsplit {
+  const { log } = out;
+  return new Netsplit(policies, {
+    detected: (sentence) => {
+      out.netsplitDetected();
+      log.warn({}, sentence);
+    },
+    resolved: (sentence) => {
+      out.netsplitResolved();
+      log.info({}, sentence);
+    },
+    changed: (sentence) => log.warn({}, sentence),
+    refusing: (_operation, line) => log.warn({}, line),
+  });
+}
