@@ -234,6 +234,7 @@ describe('rows of durable kinds', () => {
   it('of an old boot say nothing about what is durable of a new one', () => {
     live();
     exchange(peer, owner);
+    peer.commit();
     owner.start();
     exchange(peer, owner);
     assert.equal(peer.tables.position(a)?.durable, 0);

@@ -164,6 +164,8 @@ describe('an override', () => {
     owner.commit();
     quiet(nodes);
     assert.equal(third.tables.winner(Subscription, 'k')?.site, a);
+    peer.tables.remove(Subscription, 'k');
+    quiet(nodes);
     tick();
     assert.equal(owner.text(a, Subscription, 'k'), 'mine');
   });
@@ -199,6 +201,22 @@ describe('an override', () => {
     assert.equal(overridesAt(owner), 1);
   });
 
+  it('stays while a member has only what its site said in an earlier boot', () => {
+    for (let at = 0; at < 9; at += 1) owner.put(Route, 'f', 'v', 3);
+    quiet(nodes);
+    const others = othersOf(owner, nodes);
+    owner.start();
+    owner.tables.override(Subscription, 'l', 4);
+    owner.commit();
+    exchange(owner, peer);
+    exchange(owner, third);
+    tick(others);
+    assert.equal(owner.tables.rowsOf(Subscription, 'l').length, 1);
+    quiet(nodes);
+    tick();
+    assert.equal(owner.tables.rowsOf(Subscription, 'l').length, 0);
+  });
+
   it('stays while a member that has not left is away, however long', () => {
     quiet([owner, peer]);
     const others = othersOf(owner, nodes);
@@ -224,7 +242,7 @@ describe('an override', () => {
   });
 
   it('does not stay for a later row, nor for another override', () => {
-    third.tables.override(Subscription, 'k', 3);
+    third.tables.override(Subscription, 'k', 1);
     peer.put(Subscription, 'k', 'new', 4);
     quiet(nodes);
     tick();

@@ -288,6 +288,20 @@ describe('a delta in pieces', () => {
     assert.deepEqual(missing(peer, third), [ask(3)]);
   });
 
+  it('begins anew when deletions are forgotten on the way', () => {
+    peer.take(cutFrom(3, oneRow));
+    owner.tables.remove(Route, 'k1');
+    owner.tables.tick(0, new Map());
+    owner.tables.tick(600_000, new Map());
+    assert.equal(owner.tables.interval(ask(4), oneRow)?.from, 0);
+    // A sender that goes on in spite of its floor.
+    const careless = { ...cutFrom(0), from: 4, rows: cutFrom(0).rows.slice(-2) };
+    assert.deepEqual(peer.take(careless), { outcome: 'gap', ask: ask(4) });
+    exchange(peer, owner, oneRow);
+    assert.equal(peer.tables.get(a, Route, 'k1'), undefined);
+    assertEqual([owner, peer], [owner]);
+  });
+
   it('of too many rows becomes a snapshot', () => {
     const row = (number: number): Row =>
       makeRow(a, number, Route, `n${number}`, Buffer.from('v'), number, false);
