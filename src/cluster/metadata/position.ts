@@ -79,7 +79,8 @@ export function decodeVector(bytes: Uint8Array): Vector | MalformedRows {
   return decodeList(bytes, (reader, count) => {
     const vector = new Map<Site, Position>();
     for (let left = count; left > 0; left -= 1) {
-      vector.set(readSite(reader), {
+      const site = readSite(reader);
+      const position = {
         boot: readBoot(reader),
         isPartial: reader.byte() !== 0,
         number: reader.varint(),
@@ -87,7 +88,10 @@ export function decodeVector(bytes: Uint8Array): Vector | MalformedRows {
         floor: reader.varint(),
         sumHigh: reader.varint(),
         sumLow: reader.varint(),
-      });
+      };
+      const { number, durable, floor } = position;
+      if (durable > number || floor > number) return malformed('a position beyond its number');
+      vector.set(site, position);
     }
     return vector;
   });
@@ -123,7 +127,7 @@ export function decodeAsks(bytes: Uint8Array): Ask[] | MalformedRows {
 /** At most one entry for each member. */
 function decodeList<T>(
   bytes: Uint8Array,
-  read: (reader: ByteReader, count: number) => T,
+  read: (reader: ByteReader, count: number) => T | MalformedRows,
 ): T | MalformedRows {
   try {
     const reader = new ByteReader(bytes);

@@ -125,7 +125,9 @@ export class Replica {
       return this.#isGap(interval, ask, order) ? { outcome: 'gap', ask } : known;
     }
     this.step(intervalRowsMax);
-    const isMore = this.#catchUp?.isComplete === false || this.#snapshot?.isComplete === false;
+    const isMore = [this.#catchUp, this.#snapshot].some(
+      (begun) => begun?.number === interval.to && !begun.isComplete,
+    );
     if (!isMore) return { outcome: 'applied' };
     return { outcome: 'more', ask: this.#ask(interval.boot, interval.isPartial) };
   }
@@ -188,7 +190,8 @@ export class Replica {
 
   /** There is something for {@link step} to do. */
   get isBusy(): boolean {
-    return this.#handover !== undefined || this.#catchUp?.isApplying === true;
+    const readyTo = this.#catchUp?.readyTo ?? 0;
+    return this.#handover !== undefined || readyTo > (this.#table?.number ?? 0);
   }
 
   /** Puts up to `max` rows in force, or tells of them. True while there is more. */
@@ -224,13 +227,12 @@ export class Replica {
     if (!isState(table)) return false;
     const catchUp = this.#catchUp;
     if (catchUp?.fits(interval) === true) {
-      catchUp.extend(interval, now);
-      if (catchUp.isTooLong && !catchUp.isApplying) {
+      if (!catchUp.isTooLong) catchUp.extend(interval, now);
+      else if (!catchUp.isApplying) {
         this.#catchUp = undefined;
         this.#wantsWhole = true;
-        return false;
       }
-      return true;
+      return this.#catchUp?.number === interval.to;
     }
     if (catchUp?.isApplying === true) return false;
     if (interval.from > table.number || interval.floor > table.number) return false;

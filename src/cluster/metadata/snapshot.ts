@@ -27,6 +27,10 @@ export class Snapshot {
     this.extend(first, now);
   }
 
+  get number(): number {
+    return this.table.number;
+  }
+
   get isComplete(): boolean {
     return this.#isComplete;
   }

@@ -13,7 +13,7 @@ import { type Row, RowKind, SmallValues } from './rows.js';
 const forgottenMax = 1000;
 
 /** Overrides that are looked at in one tick. */
-const overridesMax = 500;
+const overridesMax = 200;
 
 /** What the disk had of another site: see {@link TablesOut.place}. */
 export interface RestoredSite {
@@ -221,12 +221,13 @@ export class Tables {
 
   /** Goes on with what could not be done at once, by about `rowsMax` rows. True: there is more. */
   step(rowsMax: number): boolean {
-    let isMore = false;
-    for (const replica of this.#replicas.values()) {
-      if (replica.isBusy) isMore = replica.step(rowsMax) || isMore;
-      if (isMore) return true;
+    const busy = [...this.#replicas.values()].filter(({ isBusy }) => isBusy);
+    const [replica] = busy;
+    if (replica !== undefined) {
+      const isMore = replica.step(rowsMax);
+      return isMore || busy.length > 1 || this.#leaving.length > 0;
     }
-    const leaving = this.#leaving[0];
+    const [leaving] = this.#leaving;
     if (leaving === undefined) return false;
     if (leaving.step(rowsMax)) return true;
     this.#leaving.shift();

@@ -165,7 +165,7 @@ describe('vectors and asks on the wire', () => {
   it('are read as they were written', () => {
     const vector = new Map([
       [siteOf(1), position],
-      [siteOf(2), { ...position, isPartial: false, number: 0 }],
+      [siteOf(2), { ...position, isPartial: false, number: 0, durable: 0, floor: 0 }],
     ]);
     assert.deepEqual(decodeVector(encodeVector(vector)), vector);
     const asks = [{ site, boot, from: 1, base: 2 ** 50 }];
@@ -183,6 +183,13 @@ describe('vectors and asks on the wire', () => {
       assert.ok(isMalformed(decodeVector(short.subarray(0, end))));
     }
     assert.ok(isMalformed(decodeVector(Buffer.concat([short, Buffer.alloc(1)]))));
+  });
+
+  it('are malformed when a position lies beyond its number', () => {
+    for (const wrong of [{ durable: 2 ** 46 }, { floor: 2 ** 46 }]) {
+      const bytes = encodeVector(new Map([[site, { ...position, ...wrong }]]));
+      assert.ok(isMalformed(decodeVector(bytes)));
+    }
   });
 
   it('fit the frames of a full cluster', () => {

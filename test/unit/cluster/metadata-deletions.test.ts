@@ -212,6 +212,9 @@ describe('an override', () => {
     exchange(owner, third);
     tick(others);
     assert.equal(owner.tables.rowsOf(Subscription, 'l').length, 1);
+    // They have it, but not on disk.
+    tick();
+    assert.equal(owner.tables.rowsOf(Subscription, 'l').length, 1);
     quiet(nodes);
     tick();
     assert.equal(owner.tables.rowsOf(Subscription, 'l').length, 0);
