@@ -23,10 +23,9 @@ export {
   decodeVector,
   encodeAsks,
   encodeVector,
-  hasReached,
   type Position,
   type Vector,
 } from './position.js';
 export type { Applied } from './replica.js';
-export { isKept, keyBytesMax, type Row, RowKind, valueBytesMax } from './rows.js';
+export { keyBytesMax, type Row, RowKind, valueBytesMax } from './rows.js';
 export { type RestoredSite, Tables } from './tables.js';

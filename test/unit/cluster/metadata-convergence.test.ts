@@ -36,7 +36,8 @@ class Storm {
     else if (what < 90) this.#arrive();
     else if (what < 94) node.tables.step(2);
     else if (what < 96) node.act();
-    else if (what < 99) this.#pass(node);
+    else if (what < 98) this.#pass(node);
+    else if (what < 99) node.tables.mask(other.site, this.#random.below(2) === 0);
     else if (this.#random.below(3) === 0) node.start();
   }
 
@@ -51,7 +52,7 @@ class Storm {
   }
 
   #push(node: Node): void {
-    const bytesMax = this.#random.below(2000);
+    const bytesMax = this.#random.below(600);
     for (;;) {
       const interval = node.tables.pushable(bytesMax);
       if (interval === undefined) return;
@@ -61,7 +62,7 @@ class Storm {
 
   #ask(node: Node, other: Node): void {
     if (node === other) return;
-    const bytesMax = this.#random.below(2000);
+    const bytesMax = this.#random.below(600);
     for (const ask of node.tables.missing(other.site, other.tables.vector())) {
       const interval = other.tables.interval(ask, bytesMax);
       if (interval !== undefined) this.#send(node, interval);
@@ -94,7 +95,10 @@ class Storm {
 
   calm(): void {
     this.now += 60_000;
-    for (const node of this.nodes) node.tables.tick(this.now, othersOf(node, this.nodes));
+    for (const node of this.nodes) {
+      for (const { site } of this.nodes) node.tables.mask(site, false);
+      node.tables.tick(this.now, othersOf(node, this.nodes));
+    }
     quiet(this.nodes, 500, this.now);
   }
 

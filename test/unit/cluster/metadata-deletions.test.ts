@@ -208,8 +208,10 @@ describe('an override', () => {
     owner.start();
     owner.tables.override(Subscription, 'l', 4);
     owner.commit();
-    exchange(owner, peer);
-    exchange(owner, third);
+    for (const node of [peer, third]) {
+      exchange(owner, node);
+      exchange(node, owner);
+    }
     tick(others);
     assert.equal(owner.tables.rowsOf(Subscription, 'l').length, 1);
     // They have it, but not on disk.

@@ -230,6 +230,21 @@ describe('much at once', () => {
     assertEqual([owner, peer], [owner]);
   });
 
+  it('of a delta that came while a new boot was told follows by itself', () => {
+    fill(1);
+    quiet([owner, peer]);
+    owner.start();
+    fill(2, 5000);
+    hand(peer, ask(0, 2));
+    fill(3, 1500);
+    hand(peer, ask(5000, 2));
+    assert.equal(peer.text(a, Route, 'k0'), 'v2');
+    while (peer.tables.step(1)) {
+      // By the smallest steps, so that each piece of work ends with one.
+    }
+    assertEqual([owner, peer], [owner]);
+  });
+
   it('is a mixture on disk until the last of it is there', () => {
     owner.put(Session, 'first', 'v', 1);
     owner.commit();

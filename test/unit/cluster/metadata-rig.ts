@@ -1,4 +1,4 @@
-/** A node with nothing but its tables: a disk that forgets what was not committed, and a follower. */
+/** A node with nothing but its tables, a disk that forgets what was not committed, a follower. */
 import assert from 'node:assert/strict';
 import { isLater, type Boot, type Site, type Stamp } from '../../../src/cluster/identity/mod.js';
 import {
