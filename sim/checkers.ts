@@ -142,15 +142,13 @@ function mayHaveBeenForgotten(
 const order: Checker = {
   rule: 'messages of one publisher, topic and QoS keep their order',
   *check(index) {
-    for (const [client, publications] of index.clients) {
+    for (const ofSession of bySession(index.history.deliveries)) {
       const last = new Map<string, Publication>();
-      const sessions = bySession([...publications.values()].flat());
-      for (const delivery of sessions.flatMap(firstOfEach)) {
-        const { publication, session, qos } = delivery;
+      for (const { publication, qos, clientIdentifier: client } of firstOfEach(ofSession)) {
         const { publisher, topicName, isWill } = publication;
         if (isWill || kindOf(publication) !== 't') continue;
         // Of both QoS: a subscription may change its own while messages are on their way.
-        const line = `${session} ${publisher} ${topicName} ${publication.qos} ${qos}`;
+        const line = `${publisher} ${topicName} ${publication.qos} ${qos}`;
         const before = last.get(line);
         last.set(line, publication);
         if (before === undefined || before.id < publication.id) continue;
@@ -175,9 +173,7 @@ function mayHaveMissedRefusal(publication: Publication, history: History): boole
 
 function firstOfEach(deliveries: readonly Delivery[]): Delivery[] {
   const seen = new Set<Publication>();
-  return [...deliveries]
-    .sort((one, other) => one.at - other.at)
-    .filter(({ publication }) => !seen.has(publication) && seen.add(publication));
+  return deliveries.filter(({ publication }) => !seen.has(publication) && seen.add(publication));
 }
 
 /** A copy that is not marked as one needs a reason: sent again, or a broker that forgot. */

@@ -163,8 +163,8 @@ export class SimClient implements ConnectionOwner {
 
   #onConnack(connection: Connection, isPresent: boolean, code: number): void {
     const { history } = this.#world;
+    history.answered(connection.node, 'connect', connection.startedAt, code !== 0);
     if (code !== 0) {
-      history.count('CONNECT refused');
       this.#end('drop');
       return;
     }

@@ -1,8 +1,5 @@
-/** Client operations that a policy may refuse during a netsplit. */
-export type GatedOperation = 'connect' | 'publish' | 'subscribe' | 'unsubscribe';
-
 /** What the digest of one site's rows says: number reached and sum over the live rows. */
-export interface TableDigest {
+interface TableDigest {
   readonly number: number;
   readonly sum: bigint;
 }
@@ -12,6 +9,8 @@ export interface TableDigest {
  * cluster fills it in; the checkers only compare.
  */
 export interface ClusterView {
+  /** Of this node. */
+  readonly site: string;
   /** Members that have not left. */
   readonly members: ReadonlySet<string>;
   /** Members that this node can reach, itself included. */
@@ -31,6 +30,4 @@ export interface ClusterView {
   /** Entries here for sessions that others own. */
   readonly remnants: number;
   readonly overrideRows: number;
-  /** What the policy lets through at this moment. */
-  isAllowed(operation: GatedOperation): boolean;
 }

@@ -2,6 +2,7 @@ import type { Clock, Random } from '../src/base/mod.js';
 import type { AcceptLink, DropReason } from '../src/session/mod.js';
 import type { Store } from '../src/store/mod.js';
 import type { ClusterView } from './cluster-view.js';
+import type { GateOperation } from './history.js';
 import type { SimTransport } from './transport.js';
 
 /** What a node gives to the core that it runs. All of it ends with the process. */
@@ -36,6 +37,8 @@ export interface SimCore {
   isBusy(): boolean;
   /** Units of work done so far, for the bound on one turn; cores that do not count leave it out. */
   workUnits?(): number;
+  /** What the policy lets through at this moment; without a cluster everything. */
+  isAllowed?(operation: GateOperation): boolean;
   /** What this node believes of its cluster, for the checkers; undefined without a cluster. */
   view?(): ClusterView | undefined;
 }

@@ -52,6 +52,15 @@ export interface Delivery {
   readonly retain: boolean;
 }
 
+/** Client operations that a policy may refuse while a member is missing. */
+export type GateOperation = 'connect' | 'publish' | 'subscribe' | 'unsubscribe';
+export const gateOperations: readonly GateOperation[] = [
+  'connect',
+  'publish',
+  'subscribe',
+  'unsubscribe',
+];
+
 /** Something that excuses an answer that comes late. */
 export interface Trouble {
   /** A node, or `client~node` for the way between. */
@@ -63,7 +72,7 @@ export interface Trouble {
 /** An answer that took longer than it may when nothing is wrong. */
 export interface SlowOperation {
   /** `release`: PUBREL, which PUBCOMP answers. */
-  readonly kind: 'connect' | 'publish' | 'release' | 'subscribe' | 'unsubscribe';
+  readonly kind: GateOperation | 'release';
   readonly client: string;
   readonly node: string;
   readonly askedAt: number;
@@ -104,7 +113,7 @@ export class History {
   readonly counts: Map<string, number> = new Map();
   readonly #scheduler: Scheduler;
   readonly #downSince = new Map<string, Trouble>();
-  /** Node → what is refused there for want of a working store; the last one may be open. */
+  /** `node store` or `node operation` → when that was refused; the last one may be open. */
   readonly #refusals = new Map<string, Trouble[]>();
 
   constructor(scheduler: Scheduler) {
@@ -154,13 +163,22 @@ export class History {
   }
 
   storeRefuses(node: string, isRefusing: boolean): void {
-    const refusals = this.#refusals.get(node) ?? [];
-    this.#refusals.set(node, refusals);
+    this.#refuses(`${node} store`, isRefusing);
+  }
+
+  /** What the policy of `node` says, whenever it may have changed. */
+  gateIs(node: string, operation: GateOperation, isOpen: boolean): void {
+    this.#refuses(`${node} ${operation}`, !isOpen);
+  }
+
+  #refuses(subject: string, isRefusing: boolean): void {
+    const refusals = this.#refusals.get(subject) ?? [];
     const last = refusals.at(-1);
-    if (last !== undefined) this.troubleEnded(last);
-    if (isRefusing) {
-      refusals.push({ subject: node, from: this.now, until: Number.POSITIVE_INFINITY });
-    }
+    const isOpen = last?.until === Number.POSITIVE_INFINITY;
+    if (isOpen === isRefusing) return;
+    this.#refusals.set(subject, refusals);
+    if (isOpen) this.troubleEnded(last);
+    else refusals.push({ subject, from: this.now, until: Number.POSITIVE_INFINITY });
   }
 
   /** Whether `node`, or its disk, had trouble at some time from `since` until now. */
@@ -174,17 +192,38 @@ export class History {
   /** Whether some store refused at some time between two others. */
   anyRefused(from: number, to: number): boolean {
     const refusals = [...this.#refusals.values()].flat();
-    return refusals.some((refusal) => refusal.until >= from && refusal.from <= to);
+    return refusals.some(
+      (one) => one.subject.endsWith(' store') && one.until >= from && one.from <= to,
+    );
   }
 
   /** Whether the store of `node` refused at some time from `since` until now. */
   wasRefusing(node: string, since: number): boolean {
-    return (this.#refusals.get(node) ?? []).some(({ until }) => until >= since);
+    return (this.#refusals.get(`${node} store`) ?? []).some(({ until }) => until >= since);
+  }
+
+  /**
+   * An operation that was asked for at `askedAt` was answered just now. Refused exactly when
+   * somebody had a reason to: the store, or the policy.
+   */
+  answered(node: string, operation: GateOperation, askedAt: number, isRefused: boolean): void {
+    const gates = this.#refusals.get(`${node} ${operation}`) ?? [];
+    const needsStore = operation === 'publish' || operation === 'subscribe';
+    if (isRefused) {
+      this.count(`${operation} refused`);
+      if (gates.some(({ until }) => until >= askedAt)) return;
+      if (needsStore && this.wasRefusing(node, askedAt)) return;
+      this.violated('refused exactly when there is a reason', `${node} refused a ${operation}`);
+    } else if (gates.some(({ from, until }) => from < askedAt && until > this.now)) {
+      this.violated('refused exactly when there is a reason', `${node} accepted a ${operation}`);
+    }
   }
 
   nodeEnded(name: string): void {
     this.nodeEnds.push(this.now);
-    this.storeRefuses(name, false);
+    for (const subject of this.#refusals.keys()) {
+      if (subject.startsWith(`${name} `)) this.#refuses(subject, false);
+    }
     if (!this.#downSince.has(name)) this.#downSince.set(name, this.troubleBegan(name));
   }
 

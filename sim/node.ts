@@ -5,7 +5,7 @@ import { SimClientLink, type Links } from './client-link.js';
 import type { MachineClock } from './clock.js';
 import type { SimDisk, SimStore } from './disk.js';
 import { EventLoop } from './event-loop.js';
-import type { History } from './history.js';
+import { gateOperations, type History } from './history.js';
 import type { Network } from './network.js';
 import type { Scheduler } from './scheduler.js';
 import type { NetworkHost } from './stream.js';
@@ -177,6 +177,9 @@ export class SimNode {
     if (core === undefined) return;
     core.onTurnEnd();
     links.flush();
+    for (const operation of core.isAllowed === undefined ? [] : gateOperations) {
+      this.#ground.history.gateIs(this.name, operation, core.isAllowed?.(operation) ?? true);
+    }
     const total = core.workUnits?.() ?? 0;
     this.workPerTurnMax = Math.max(this.workPerTurnMax, total - this.#workBefore);
     this.#workBefore = total;

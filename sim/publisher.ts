@@ -113,12 +113,11 @@ export class Publisher {
       return;
     }
     const askedAt = connection.answered(`publish ${publication.id}`);
+    // One that was sent again may have been accepted before.
+    if (askedAt !== undefined && (packet.code >= 0x80 || publication.sends === 1)) {
+      this.#history.answered(connection.node, 'publish', askedAt, packet.code >= 0x80);
+    }
     if (packet.code >= 0x80) {
-      this.#history.count('publish refused');
-      if (!this.#history.wasRefusing(connection.node, askedAt ?? now)) {
-        const what = `#${publication.id} was answered ${packet.code} for no reason`;
-        this.#history.violated('refused', what, `#${publication.id}`);
-      }
       publication.refusedAt ??= now;
       this.#drop(sent);
       return;

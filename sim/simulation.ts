@@ -1,6 +1,7 @@
 import { castOf } from './cast.js';
 import { Chances } from './chance.js';
 import { checkHistory } from './checkers.js';
+import { checkViews } from './cluster-checkers.js';
 import { SimClient } from './client.js';
 import { MachineClock } from './clock.js';
 import type { ClientWorld } from './connection.js';
@@ -197,6 +198,11 @@ class Simulation {
 
   #checkEnd(): void {
     const { history } = this;
+    const views = this.#nodes.flatMap(({ name, core }) => {
+      const view = core?.view?.();
+      return view === undefined ? [] : [[name, view] as const];
+    });
+    history.violations.push(...checkViews(new Map(views)));
     const twins = this.#clients.filter(({ plan }) => plan.device !== plan.clientIdentifier);
     const names = new Set(twins.map(({ plan }) => plan.clientIdentifier));
     for (const name of names) {

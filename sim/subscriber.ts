@@ -33,7 +33,7 @@ export class Subscriber {
   readonly #requests = new Map<number, { filters: readonly Wanted[]; isEnd: boolean }>();
   /** QoS 2 identifiers that are not released. */
   readonly #held = new Set<number>();
-  #session = 0;
+  #session: number;
   #requestIdentifier = 0;
   #answerAt = 0;
 
@@ -51,6 +51,7 @@ export class Subscriber {
     this.#isPersistent = isPersistent;
     this.#chance = chance;
     this.#world = world;
+    this.#session = world.sessions += 1;
   }
 
   get isSubscribed(): boolean {
@@ -161,6 +162,11 @@ export class Subscriber {
     const { history } = this.#world;
     const wasRefusing = history.wasRefusing(connection.node, askedAt ?? history.now);
     if (request.isEnd) {
+      const isRefused = (codes[0] ?? 0) >= 0x80;
+      if (askedAt !== undefined) {
+        history.answered(connection.node, 'unsubscribe', askedAt, isRefused);
+      }
+      if (isRefused) return;
       for (const { filter } of request.filters) {
         const standing = this.#standing.get(filter);
         // With a store that refuses it is confirmed, and may come back after a crash.
@@ -174,14 +180,13 @@ export class Subscriber {
       const standing = this.#standing.get(filter);
       if (standing === undefined) return;
       const code = codes[index] ?? 0xff;
-      if (code === qos) {
-        standing.acknowledgedAt ??= history.now;
-        return;
+      if (askedAt !== undefined) {
+        history.answered(connection.node, 'subscribe', askedAt, code >= 0x80);
       }
-      history.count('subscribe refused');
-      if (!wasRefusing || code < 0x80) {
-        const what = `SUBSCRIBE ${filter}:${qos} was answered ${code}`;
-        history.violated('refused', what, this.#clientIdentifier);
+      if (code < 0x80) {
+        if (code === qos) standing.acknowledgedAt ??= history.now;
+        else history.violated('granted', `${filter}:${qos} was granted ${code}`);
+        return;
       }
       this.#subscribeLater(connection, filter);
     });
