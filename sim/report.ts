@@ -20,7 +20,7 @@ export function failureLines(outcome: Outcome, commit: string, isWhole: boolean)
     ...shown.slice(isWhole ? 0 : left).map(formatLine),
     `${(simulatedMs / 1000).toFixed(4).padStart(10)}  the run ends`,
     ...violations.slice(0, violationsMax).map(({ rule, what }) => `VIOLATED: ${rule}: ${what}`),
-    `To replay: npm run sim -- --seed ${seed}`,
+    `To replay: npm run sim -- --nodes ${outcome.nodes} --seed ${seed}`,
   ];
 }
 

@@ -1,18 +1,19 @@
 /**
  * npm run sim -- [--seeds N] [--seed S] [--nodes N] [--hours H] [--story] [--strict]
  *
- * Runs seeds one after another. The first that fails is played again with its story told, and ends
+ * Runs seeds one after another; more than one node are a cluster. The first that fails is played again with its story told, and ends
  * the program with code 1; the same seed on the same commit always fails in the same way.
  */
 import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { brokerCore } from './broker-core.js';
+import { clusterCore } from './cluster-core.js';
 import { countLines, failureLines } from './report.js';
-import { type Outcome, simulate } from './simulation.js';
+import { nodeNames, type Outcome, simulate } from './simulation.js';
 
 const { values } = parseArgs({
   options: {
-    seeds: { type: 'string', default: '1000' },
+    seeds: { type: 'string' },
     seed: { type: 'string' },
     nodes: { type: 'string', default: '1' },
     hours: { type: 'string' },
@@ -25,8 +26,7 @@ process.exitCode = main();
 
 function main(): number {
   const first = numberOf('seed', values.seed ?? String(Date.now() % 1_000_000_000));
-  const isSingle = values.seed !== undefined && values.hours === undefined;
-  const seeds = isSingle ? 1 : numberOf('seeds', values.seeds);
+  const seeds = numberOf('seeds', values.seeds ?? (values.seed === undefined ? '1000' : '1'));
   const until = values.hours === undefined ? 0 : Date.now() + Number(values.hours) * 3_600_000;
   const counts = new Map<string, number>();
   const startedAt = Date.now();
@@ -51,8 +51,9 @@ function main(): number {
 
 function play(seed: number, isTold: boolean): Outcome {
   const nodes = numberOf('nodes', values.nodes);
-  const isStrict = values.strict;
-  return simulate({ seed, nodes, factory: brokerCore(), isCluster: false, isTold, isStrict });
+  const isCluster = nodes > 1;
+  const factory = isCluster ? clusterCore(nodeNames(nodes)) : brokerCore();
+  return simulate({ seed, nodes, factory, isCluster, isTold, isStrict: values.strict });
 }
 
 function numberOf(name: string, text: string): number {

@@ -1,3 +1,15 @@
+/**
+ * sim: whole nodes in one process, without a real clock, socket or disk, from a seed. Drives cores
+ * as the edge would, does to them what the world does, and knows what they promised. It decides
+ * nothing for them.
+ *
+ * ```
+ *              seed ──▶ Chances ──▶ everything that is random
+ *   Faults ──▶ SimNode ── core (broker, cluster) ── SimStore ── SimDisk
+ *     │           └─ EventLoop, MachineClock              all of it in virtual time: Scheduler
+ *     └──────▶ Network ◀── Connection ◀── SimClient ──▶ History ──▶ checkers ──▶ violations
+ * ```
+ */
 import { castOf } from './cast.js';
 import { Chances } from './chance.js';
 import { checkHistory } from './checkers.js';
@@ -32,6 +44,7 @@ export interface SimulationOptions {
 
 export interface Outcome {
   readonly seed: number;
+  readonly nodes: number;
   readonly violations: readonly Violation[];
   /** What known faults explain. */
   readonly excused: readonly Violation[];
@@ -69,10 +82,15 @@ export function simulate(options: SimulationOptions): Outcome {
     knownFaults.some((known) => known.explains(violation, run.history));
   const excused = all.filter(isKnown);
   const violations = all.filter((violation) => !isKnown(violation));
-  const { seed } = options;
+  const { seed, nodes } = options;
   const { counts } = run.history;
   const { now: simulatedMs, digest } = scheduler;
-  return { seed, violations, excused, counts, story, simulatedMs, digest };
+  return { seed, nodes, violations, excused, counts, story, simulatedMs, digest };
+}
+
+/** As the nodes of a run are called. */
+export function nodeNames(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `node${index + 1}`);
 }
 
 class Simulation {
@@ -103,7 +121,7 @@ class Simulation {
       connections: 0,
       sessions: 0,
     };
-    for (let index = 1; index <= options.nodes; index += 1) this.#addNode(`node${index}`);
+    for (const name of nodeNames(options.nodes)) this.#addNode(name);
     this.#addClients();
   }
 
