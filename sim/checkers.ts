@@ -73,7 +73,7 @@ const nothingLostInGroups: Checker = {
 function mayKeep(member: Subscription, publication: Publication, history: History): boolean {
   const { isPersistent, endRequestedAt, endedAt = Number.POSITIVE_INFINITY } = member;
   const { firstSentAt, qos } = publication;
-  // QoS 2 that was under way to a session that ended goes to nobody else [MQTT5-4.8.2-6].
+  // QoS 2 that was under way to a session that ended goes to nobody else (MQTT 5, 4.8.2).
   if (qos === 2 && !isPersistent) return true;
   if (qos === 2 && endRequestedAt !== undefined && endedAt >= firstSentAt) return true;
   // What only a session in memory had ends with the process.

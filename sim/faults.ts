@@ -6,8 +6,8 @@ import { faultClasses } from './fault-classes.js';
 const atOnceMax = 3;
 
 /**
- * Breaks things at random and mends them after a while. Which classes a run uses at all is up to its
- * seed: with all of them at once nothing would ever get far enough to be lost.
+ * Breaks things at random and mends them after a while. Which classes a run uses at all is up to
+ * its seed: with all of them at once nothing would ever get far enough to be lost.
  */
 export class Faults {
   readonly #ground: FaultGround;

@@ -5,7 +5,7 @@ export interface Publication {
   readonly id: number;
   /** Client identifier. */
   readonly publisher: string;
-  /** The publisher speaks version 5: a refusal is an answer, after which the next may be accepted. */
+  /** Of version 5: a refusal is an answer, after which the next one may be accepted. */
   readonly canBeRefused: boolean;
   readonly topicName: string;
   readonly qos: number;
@@ -32,7 +32,7 @@ export interface Subscription {
   /** First SUBSCRIBE sent. */
   readonly requestedAt: number;
   acknowledgedAt: number | undefined;
-  /** From here on it may be over: UNSUBSCRIBE or a clean start was sent, or the session was lost. */
+  /** From here on it may be over: UNSUBSCRIBE or a clean start was sent, or all was lost. */
   endRequestedAt: number | undefined;
   /** From here on it is over: UNSUBACK, CONNACK. */
   endedAt: number | undefined;
@@ -80,7 +80,7 @@ export interface SlowOperation {
   readonly allowedMs: number;
 }
 
-/** A node lost what it had acknowledged, because its disk was erased or replaced by an older one. */
+/** A node lost what it had acknowledged: its disk was erased or replaced by an older one. */
 export interface Setback {
   readonly node: string;
   readonly at: number;

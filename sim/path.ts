@@ -41,8 +41,8 @@ export class Path {
   }
 
   /**
-   * `arrived` is called when `bytes` are there, not before `notBefore`. Returns when that should be;
-   * a cut makes it later, and does not change the order of what it held up.
+   * `arrived` is called when `bytes` are there, not before `notBefore`. Returns when that should
+   * be; a cut makes it later, and does not change the order of what it held up.
    */
   carry(bytes: number, notBefore: number, arrived: () => void): number {
     const { delayMs, jitterMs, bytesPerMs } = this.quality;

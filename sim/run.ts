@@ -1,8 +1,10 @@
 /**
  * npm run sim -- [--seeds N] [--seed S] [--nodes N] [--hours H] [--story] [--strict]
  *
- * Runs seeds one after another; more than one node are a cluster. The first that fails is played again with its story told, and ends
- * the program with code 1; the same seed on the same commit always fails in the same way.
+ * Runs seeds one after another; more than one node are a cluster. The first that fails is played
+ * again with its story told, and ends the program with code 1; the same seed on the same commit
+ * always fails in the same way. `--hours` goes on for so long. `--story` tells of runs that do not
+ * fail, too; `--strict` excuses nothing (known-faults.ts).
  */
 import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';

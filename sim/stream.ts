@@ -103,7 +103,7 @@ export class StreamEnd {
     this.#checkSent();
   }
 
-  /** The process is done with it. `fin`: what was sent before still arrives; `reset`: it may not. */
+  /** The process is done. `fin`: what was sent before still arrives; `reset`: it may not. */
   close(how: Ending): void {
     if (this.isClosed) return;
     this.isClosed = true;
