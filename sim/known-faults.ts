@@ -31,8 +31,8 @@ export const knownFaults: readonly KnownFault[] = [
     explains: ({ rule }, history) => rule.startsWith('QoS 2 comes') && everRefused(history),
   },
   {
-    what: 'what moved to another member of a group is lost if a full node ends before it has room',
-    seed: 1478,
+    what: 'wills and what moved within a group are lost if a full node ends before it has room',
+    seed: 2316,
     explains: ({ rule }, history) =>
       rule === 'no acknowledged message of a shared subscription is lost' && everRefused(history),
   },
