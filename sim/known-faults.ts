@@ -15,27 +15,14 @@ const everRefused = (history: History): boolean => history.anyRefused(0, Number.
 /** Each line goes away with the fault. `--strict` counts them as failures. */
 export const knownFaults: readonly KnownFault[] = [
   {
-    what: 'a will that fired when a node started fires again at each start until its client is back',
-    seed: 31,
-    explains: ({ rule }, { nodeEnds }) =>
-      rule === 'a will fires at most once' && nodeEnds.length >= 2,
-  },
-  {
-    what: 'a queue stands still when what was in flight is withdrawn for a store that fails',
-    seed: 1799,
-    explains: ({ rule }, history) => /lost$|left over|order$/.test(rule) && everRefused(history),
+    what: 'a will that falls due while the store refuses is published before that can be written down',
+    seed: 1452,
+    explains: ({ rule }, history) => rule === 'a will fires at most once' && everRefused(history),
   },
   {
     what: 'QoS 2 goes to a session in memory before it is owned, so a refused one comes twice',
     seed: 5,
     explains: ({ rule }, history) => rule.startsWith('QoS 2 comes') && everRefused(history),
-  },
-  {
-    what: 'wills and what moved within a group are lost if a full node ends before it has room',
-    // Seen once the first two are mended.
-    seed: 2316,
-    explains: ({ rule }, history) =>
-      rule === 'no acknowledged message of a shared subscription is lost' && everRefused(history),
   },
   {
     what: 'a refusal waits behind a PUBCOMP that cannot become durable',

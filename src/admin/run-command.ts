@@ -59,10 +59,7 @@ function formatted(outcome: Outcome, { flags }: AdminRequest): AdminResponse {
 }
 
 /** The row whose words stand at the beginning. The longest, so that a row may extend another. */
-function commandOf(
-  commands: readonly Command[],
-  words: readonly string[],
-): Command | undefined {
+function commandOf(commands: readonly Command[], words: readonly string[]): Command | undefined {
   return commands
     .filter((command) => startsWith(words, command.words))
     .toSorted((a, b) => b.words.length - a.words.length)[0];

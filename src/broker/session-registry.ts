@@ -202,8 +202,13 @@ export class SessionRegistry {
       const realm = this.#host.realm(session.mountpoint);
       const { will } = session;
       if (will !== undefined && session.willDueAt === 0) this.#startWill(realm, session, will, now);
-      if (!session.persistent) this.endSession(realm, session, now);
-      else this.#setDeadline(session);
+      if (!session.persistent) {
+        this.endSession(realm, session, now);
+        continue;
+      }
+      // What began now, or has just fired, does not begin again at the next start.
+      this.#host.journal.sessionChanged(session);
+      this.#setDeadline(session);
     }
   }
 

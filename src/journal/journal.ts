@@ -47,7 +47,7 @@ interface Writing {
   readonly retained: Map<number, RetainedChange>;
   /** Bodies that get a record of their own in this batch. */
   readonly messages: Message[];
-  readonly removedMessages: readonly number[];
+  readonly removedMessages: number[];
 }
 
 interface RetainedChange {
@@ -248,14 +248,26 @@ export class Journal implements Durability {
   }
 
   /**
-   * The disk is full: what takes much room stays for later, lest it keep back what makes room.
+   * The disk is full: what takes much room stays for later, lest it keep back what makes room. What
+   * is ours came from somewhere, an ended session or a will: that goes only together with it, or a
+   * crash would find neither.
    */
   #withhold(writing: Writing): void {
+    const isMoving = (entry: Entry): boolean =>
+      entry.state !== EntryState.Done && entry.message.isOurs;
+    const changesOfAll = [...writing.sessions.values()];
+    const hasMoving = changesOfAll.some(({ appended }) => appended.some(isMoving));
     for (const [session, changes] of writing.sessions) {
+      if (hasMoving && (changes.ended || changes.record)) {
+        this.#sessions.set(session, changes);
+        writing.sessions.delete(session);
+        continue;
+      }
       if (changes.appended.length === 0) continue;
       this.#sessions.set(session, { ...noChanges(), state: true, appended: changes.appended });
       changes.appended = [];
     }
+    if (hasMoving) this.#removedMessages.push(...writing.removedMessages.splice(0));
     for (const [number, change] of writing.retained) {
       if (change.retained === undefined) continue;
       this.#retained.set(number, change);

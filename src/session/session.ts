@@ -334,6 +334,8 @@ export class Session implements Receiver, DurableSession {
       },
     );
     if (this.#waiting?.length === 0) this.#waiting = undefined;
+    // Room in the window that nobody else would use.
+    if (this.#waiting !== undefined || this.#hasBacklog()) this.channel?.pumpLater();
   }
 
   /**

@@ -1,7 +1,7 @@
 /** Wills: sections 3.1.2.5, 3.1.3.2 and 3.14.4, and what a DISCONNECT does to them. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { connect, disconnect, packet } from '../fixtures/client-packets.js';
+import { connect, disconnect, packet, puback } from '../fixtures/client-packets.js';
 import { Core, type TestClient } from './core.js';
 import { HeldStore } from './held-store.js';
 import { answered, message, payloads, persistent, subscribed, versions, watcher } from './talk.js';
@@ -201,4 +201,23 @@ describe('a will of MQTT 5', () => {
       core.connect(version, { clientIdentifier: 'c', will: { topicName: 'mine' } });
     }
   });
+});
+
+it('a will that fired when the node started does not fire again at the next start', () => {
+  const store = new HeldStore();
+  const core = new Core({ store });
+  core.connect(5, {
+    ...persistent('mortal'),
+    will: { topicName: 'will', payload: 'gone', qos: 1 },
+  });
+  subscribed(core.connect(5, persistent('o')), 5, { topicFilter: 'will', qos: 1 });
+  const first = new Core({ store: store.crashed(), startAt: core.clock.at });
+  first.advance(1000);
+  assert.equal(first.connect(5, persistent('o')).takePublishes().length, 1);
+  const observer = first.clients.at(-1);
+  observer?.send(puback(5, 1));
+  first.advance(1000);
+  const second = new Core({ store: store.crashed(), startAt: first.clock.at });
+  second.advance(1000);
+  assert.deepEqual(second.connect(5, persistent('o')).takePublishes(), []);
 });

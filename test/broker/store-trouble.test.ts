@@ -87,6 +87,50 @@ describe('a full store', () => {
     assert.deepEqual(afterCrash(store), ['acknowledged']);
   });
 
+  it('loses nothing of what moves when the node ends before there is room', () => {
+    const store = new HeldStore();
+    const core = new Core({ store });
+    const clientIdentifier = 'first';
+    const first = core.connect(5, { clientIdentifier, properties: { sessionExpiryInterval: 5 } });
+    first.send(subscribe(5, 1, [{ topicFilter: '$share/g/a', qos: 1 }]));
+    first.drop();
+    core.connect(5, { clientIdentifier: 'pub' }).send(message(1, 'acknowledged'));
+    subscriber(core, '$share/g/a').drop();
+    makeFull(store);
+    core.advance(6000);
+    store.failure = undefined;
+    core.advance(2000);
+    assert.ok(core.broker.durability.refusing);
+    const after = new Core({ store: store.crashed(), startAt: core.clock.at });
+    after.advance(1000);
+    const sub = after.connect(5, { clientIdentifier: 'sub', ...persistent });
+    assert.deepEqual(
+      sub.takePublishes().map(({ payload }) => payload.toString()),
+      ['acknowledged'],
+      'the session that it moved from still has it, and ends anew',
+    );
+  });
+
+  it('does not leave a queue standing behind what it withdraws', () => {
+    const store = new HeldStore();
+    const core = new Core({ store, settings: { maxInflightMessages: 1 } });
+    const sub = core.connect(4, { clientIdentifier: 'sub', cleanStart: false });
+    sub.send(subscribe(4, 1, [{ topicFilter: 'a', qos: 2 }]));
+    sub.takeAll();
+    const publisher = core.connect(5, { clientIdentifier: 'pub' });
+    store.isHeld = true;
+    publisher.send(publish(5, { topicName: 'a', qos: 2, packetIdentifier: 1, payload: 'lost' }));
+    publisher.send(publish(5, { topicName: 'a', qos: 0, payload: 'waits' }));
+    store.failure = full;
+    store.finish();
+    store.isHeld = false;
+    store.failure = undefined;
+    sub.unstick();
+    core.advance(2000);
+    const got = sub.takePublishes().map(({ payload }) => payload.toString());
+    assert.deepEqual(got, ['waits']);
+  });
+
   it('writes what removes before retained messages that take room', () => {
     const store = new HeldStore();
     const core = new Core({ store });

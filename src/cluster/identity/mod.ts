@@ -10,7 +10,6 @@
 export {
   type Boot,
   compareBoots,
-  isSite,
   membersMax,
   readBoot,
   readSite,

@@ -21,10 +21,6 @@ export const membersMax = 64;
 const siteBytes = 16;
 const nonceBytes = 8;
 
-export function isSite(text: string): boolean {
-  return /^[0-9a-f]{32}$/.test(text);
-}
-
 /** 0: the same boot, or one counter with two nonces, which is not an order but a clone. */
 export function compareBoots(one: Boot, other: Boot): number {
   return one.counter - other.counter;

@@ -80,7 +80,9 @@ const flapWindowMs = 60_000;
 /** Flaps that are remembered: more of them double nothing any more. */
 const flapsMax = 5;
 
-/** A suspect that is not up again after this, in ms, is down: longer than any link must be steady. */
+/**
+ * A suspect that is not up again after this, in ms, is down: longer than any link must be steady.
+ */
 const suspectMaxMs = 10_000;
 
 const lanes: readonly DetectedLane[] = ['control', 'data'];

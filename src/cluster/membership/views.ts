@@ -42,7 +42,9 @@ const freshMs = 2500;
 /** Until all have noticed a death, in ms after the last sign of life: silence takes longest. */
 const settleMs = 4000;
 
-/** What the members say of each other, and of the time. Reports of peers that are silent age away. */
+/**
+ * What the members say of each other, and of the time. Reports of peers that are silent age away.
+ */
 export class Views {
   readonly #self: Site;
   readonly #reports: Map<Site, Report> = new Map();
