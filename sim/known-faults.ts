@@ -24,12 +24,4 @@ export const knownFaults: readonly KnownFault[] = [
     seed: 5,
     explains: ({ rule }, history) => rule.startsWith('QoS 2 comes') && everRefused(history),
   },
-  {
-    what: 'a refusal waits behind a PUBCOMP that cannot become durable',
-    seed: 2667,
-    explains: ({ rule, what }, history) =>
-      rule === 'no operation waits beyond its deadline' &&
-      what.endsWith('(publish)') &&
-      everRefused(history),
-  },
 ];

@@ -246,15 +246,20 @@ export class ClientOutput implements Channel, DurabilityWaiter {
     if (this.#closed) return;
     const kept: Held[] = [];
     let isWaiting = false;
+    let isLineStopped = false;
     for (const item of this.#held) {
       raiseTicket(item);
       const isLost = item.confirmation?.isRefused === true;
       const wasTakenBack = refused !== 0 && item.ticket >= refused;
       if ((isLost || wasTakenBack) && !this.#refuse(item, now)) continue;
-      if (kept.length === 0 && isReady(item, durable)) {
+      const mayPass = isPublishAnswer(item) ? !isLineStopped : kept.length === 0;
+      if (mayPass && isReady(item, durable)) {
         this.#release(item.packet, now);
       } else {
         kept.push(item);
+        // A PUBCOMP has no order to keep with the answers to later PUBLISH packets: while the store
+        // refuses, it waits, and they say no.
+        isLineStopped ||= item.packet.kind !== 'pubcomp';
       }
       isWaiting ||= item.ticket > durable;
       if (this.#closed) return;
@@ -405,6 +410,10 @@ export class ClientOutput implements Channel, DurabilityWaiter {
     this.link.touch();
     return true;
   }
+}
+
+function isPublishAnswer({ packet }: Held): boolean {
+  return packet.kind === 'puback' || packet.kind === 'pubrec';
 }
 
 function isReady({ confirmation, ticket }: Held, durable: number): boolean {

@@ -1,7 +1,7 @@
 /** What a store that is full, or fails for a while, does to what nobody will send again. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { publish, subscribe } from '../fixtures/client-packets.js';
+import { publish, pubrel, subscribe } from '../fixtures/client-packets.js';
 import { Core, type TestClient } from './core.js';
 import { HeldStore } from './held-store.js';
 
@@ -109,6 +109,26 @@ describe('a full store', () => {
       ['acknowledged'],
       'the session that it moved from still has it, and ends anew',
     );
+  });
+
+  it('says no to a PUBLISH although a PUBCOMP before it has to wait for the store', () => {
+    const store = new HeldStore();
+    const core = new Core({ store });
+    subscriber(core, 'a').drop();
+    const publisher = core.connect(5, { clientIdentifier: 'pub', ...persistent });
+    publisher.send(publish(5, { topicName: 'a', qos: 2, packetIdentifier: 1 }));
+    assert.equal(publisher.take()?.kind, 'pubrec');
+    makeFull(store);
+    publisher.send(pubrel(5, 1));
+    publisher.send(message(2, 'refused'));
+    core.advance(2000);
+    const [refused, ...more] = publisher.takeAll();
+    assert.ok(refused?.kind === 'puback' && refused.reasonCode === 0x97);
+    assert.deepEqual(more, []);
+    store.failure = undefined;
+    store.isFull = false;
+    core.advance(2000);
+    assert.equal(publisher.take()?.kind, 'pubcomp');
   });
 
   it('does not leave a queue standing behind what it withdraws', () => {
