@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { AuthChain } from '../src/auth/mod.js';
 import { Broker, clustered } from '../src/broker/mod.js';
-import type { Cluster, ClusterSettings, Founder } from '../src/cluster/mod.js';
+import type { Cluster, ClusterSettings } from '../src/cluster/mod.js';
 import { Metrics } from '../src/metrics/mod.js';
 import { ReasonCode } from '../src/packet/mod.js';
 import type { ClientLog } from '../src/session/mod.js';
@@ -20,9 +20,12 @@ export interface ClusterSimCore extends SimCore {
   readonly broker: Broker;
 }
 
-/** The member that runs on the machine `name`. */
-export function founderOf(name: string): Founder {
-  const site = Buffer.from(name.padEnd(16, '.')).toString('hex');
+/** The member that runs on the machine `name`. `life`: of its data directory. */
+export function memberOn(
+  name: string,
+  life = '.',
+): { readonly site: string; readonly name: string; readonly address: string } {
+  const site = Buffer.from(name.padEnd(16, life)).toString('hex');
   return { site, name: `NautilusMQ@${name}`, address: `${name}:${peerPort}` };
 }
 
@@ -31,32 +34,44 @@ const clusterDefaults: Omit<ClusterSettings, 'nodeName' | 'address'> = {
   cookie: Buffer.from('a cookie that only the simulator knows'),
   policies: { connect: 'majority', publish: 'majority', subscribe: 'majority', unsubscribe: 'off' },
   tiebreak: '',
+  founding: undefined,
+  startWaitMs: 2000,
   reconnectGraceMs: 500,
   failureTimeoutMs: 2500,
   maxClockSkewMs: 60_000,
   unsentMax: { 0: 4 * 1024 * 1024, 1: 16 * 1024 * 1024 },
 };
 
-/** A node that founds a cluster with `names`, its own among them, and is a member of it. */
+/** How the nodes of a simulated cluster differ from each other. */
+export interface ClusterSimOptions {
+  readonly settings?: Partial<ClusterSettings>;
+  /** Of the data directory of a node; another one is another site. */
+  readonly lifeOf?: (name: string) => string;
+}
+
+/** A node that founds a cluster with `seeds`, its own name among them; without any, alone. */
 export function clusterCore(
-  names: readonly string[],
-  settings: Partial<ClusterSettings> = {},
+  seeds: readonly string[],
+  { settings = {}, lifeOf }: ClusterSimOptions = {},
 ): CoreFactory {
   return (environment): ClusterSimCore => {
     const { clock, name } = environment;
     const broker = brokerOf(environment);
-    const cluster = clusterOf(environment, broker, { ...clusterDefaults, ...settings });
+    const founding = seeds.length === 0 ? undefined : { expectedMembers: seeds.length };
+    const member = memberOn(name, lifeOf?.(name));
+    const cluster = clusterOf(environment, broker, member, {
+      ...clusterDefaults,
+      founding,
+      ...settings,
+    });
     const loaded = broker.load(clock.now());
     if (loaded.damaged.length > 0) {
       throw new Error(`${name} found damaged records: ${loaded.damaged.join(', ')}`);
     }
-    if (cluster.members.length === 1) {
-      cluster.found(names.filter((other) => other !== name).map(founderOf));
-    }
-    environment.transport.listen(founderOf(name).address, (connection, now) =>
+    cluster.seeds(seeds.map((seed) => memberOn(seed).address));
+    environment.transport.listen(member.address, (connection, now) =>
       cluster.accept(connection, now),
     );
-    environment.openClients();
     return coreOf(environment, broker, cluster);
   };
 }
@@ -71,7 +86,7 @@ function logOf(environment: CoreEnvironment): ClientLog {
 
 function brokerOf(environment: CoreEnvironment): Broker {
   const { clock, random, name, store } = environment;
-  const settings = { ...defaultSettings, nodeName: founderOf(name).name };
+  const settings = { ...defaultSettings, nodeName: memberOn(name).name };
   return new Broker(settings, new Metrics(), store, {
     ...{ clock, random, log: logOf(environment) },
     auth: new AuthChain([]),
@@ -93,10 +108,10 @@ function brokerOf(environment: CoreEnvironment): Broker {
 function clusterOf(
   environment: CoreEnvironment,
   broker: Broker,
+  { site, name: nodeName, address }: ReturnType<typeof memberOn>,
   settings: Omit<ClusterSettings, 'nodeName' | 'address'>,
 ): Cluster {
   const { random, store, transport, clock } = environment;
-  const { site, name: nodeName, address } = founderOf(environment.name);
   return clustered(broker, {
     ...{ site, store, random, transport, log: logOf(environment) },
     boot: { counter: environment.starts, nonce: '0'.repeat(16) },
@@ -110,6 +125,7 @@ function clusterOf(
       random: (count) => Buffer.from(Array.from({ length: count }, () => random.below(256))),
     },
     turnEndWanted: () => environment.turnEndWanted(),
+    startGateOpened: () => environment.openClients(),
     now: clock.now(),
   });
 }

@@ -20,6 +20,8 @@ export interface MemberParts {
   readonly transport: Transport;
   readonly crypto: LinkCrypto;
   turnEndWanted(): void;
+  /** Client listeners may open. Once; see {@link Cluster.startGate}. */
+  startGateOpened(now: number): void;
   readonly now: number;
 }
 
@@ -51,6 +53,7 @@ export function clustered(broker: Broker, parts: MemberParts): Cluster {
       diverged: () => {
         metrics.clusterRowsDiverged += 1;
       },
+      startGateOpened: (when) => parts.startGateOpened(when),
     },
     now,
   );

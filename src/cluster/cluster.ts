@@ -11,6 +11,7 @@ import {
   FrameType,
   type LinkContext,
   type LinkCrypto,
+  LaneKind,
   type LinkLane,
   type PeerConnection,
   type PeerConnectionHandler,
@@ -18,13 +19,14 @@ import {
   type Refusal,
   type Transport,
 } from './link/mod.js';
-import { memberBytes } from './member-row.js';
-import type { DetectedLane, PeerState } from './membership/mod.js';
+import { Belonging, type BelongingSettings, type LeaveHost } from './belonging.js';
+import { Door } from './door.js';
+import type { DetectedLane, LeaveOptions, Member, PeerState } from './membership/mod.js';
+import type { Result } from './membership-desk.js';
 import { type Row, RowKind, Tables, type TablesOut, type Vector } from './metadata/mod.js';
 import { Peer, type PeerOut } from './peer.js';
 import { Presence, type PresenceSettings } from './presence.js';
 import { judgeOf } from './judge.js';
-import { Roster } from './roster.js';
 import {
   type Envelope,
   readEnvelope,
@@ -35,12 +37,9 @@ import {
   type RouteValue,
   routeValueBytes,
 } from './routing/mod.js';
-import { loadCluster, RowDisk } from './row-disk.js';
+import { loadCluster, RowDisk, type StoredCluster } from './row-disk.js';
 
-export interface ClusterSettings extends PresenceSettings {
-  readonly nodeName: string;
-  /** `host:port` under which the others reach this node. */
-  readonly address: string;
+export interface ClusterSettings extends PresenceSettings, BelongingSettings {
   readonly clusterName: string;
   readonly cookie: Uint8Array;
   /** Bytes that a lane may hold for a kernel that does not take them. */
@@ -63,13 +62,15 @@ export interface ClusterHost {
   netsplitResolved(): void;
   /** Equal numbers with other rows: a fault of ours. */
   diverged(site: Site): void;
+  /** Clients may be served. Once. */
+  startGateOpened(now: number): void;
 }
 
-/** A member as others may be told of it at the founding. */
-export interface Founder {
-  readonly site: Site;
-  readonly name: string;
-  readonly address: string;
+/** Whether clients may be served yet. */
+export interface StartGateView {
+  readonly isOpen: boolean;
+  /** For people: what is waited for; empty once it is open. */
+  readonly reason: string;
 }
 
 /** Protocol versions of the link that this code speaks. */
@@ -88,7 +89,8 @@ const malformed: Arrived = { refused: RefusedBecause.Malformed, ticket: 0 };
  *  transport ─▶ Acceptor, PeerLink ─▶ FailureDetector ─▶ Netsplit ─▶ gates of clients
  *                    │                     ▲ words
  *                    ├─ heartbeats ─▶ Views, ClockCheck
- *                    ├─ rows ──▶ RowExchange ─▶ Tables ─▶ Roster, routes      RowDisk ─▶ journal
+ *                    ├─ rows ──▶ RowExchange ─▶ Tables ─▶ routes              RowDisk ─▶ journal
+ *                    ├─ requests, Member rows ─▶ Belonging ─▶ who is a member, may clients come
  *                    └─ messages ─▶ PeerFlow ─▶ host.arrived
  * ```
  */
@@ -101,12 +103,14 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
   readonly #settings: ClusterSettings;
   readonly #host: ClusterHost;
   readonly #disk: RowDisk;
-  readonly #roster: Roster;
+  readonly #belonging: Belonging;
+  readonly #door: Door;
   readonly #exchange: RowExchange;
   readonly #acceptor: Acceptor;
   readonly #context: LinkContext;
   readonly #peers = new Map<Site, Peer>();
-  readonly #changedMembers = new Set<Site>();
+  /** Sites about which a Member row changed: the belonging looks at them. */
+  readonly #memberRows = new Set<Site>();
   /** Told to the journal once it is durable with what it stands for. */
   #lastOwn = 0;
   #slowTickAt = 0;
@@ -136,37 +140,38 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
     });
     this.#presence = new Presence(site, settings, this.stamps, {
       log: host.log,
-      up: (of) => this.tables.mask(of, false),
+      up: (of, when) => {
+        this.tables.mask(of, false);
+        this.#belonging.memberUp(of, when);
+      },
       down: (of, reason, when) => this.#onDown(of, reason, when),
       netsplitDetected: () => host.netsplitDetected(),
       netsplitResolved: () => host.netsplitResolved(),
     });
-    this.#roster = new Roster(site, {
-      joined: (member) => this.#addPeer(member),
-      changed: ({ site: of, name, address }) => this.#peers.get(of)?.rename(name, address),
-      left: (of) => this.#removePeer(of),
-    });
+    this.#door = new Door(this.#presence.netsplit, host.log);
     const { nodeName, address, clusterName, cookie } = settings;
     this.#context = {
       local: { site, boot, nodeName, address, clusterName, cookie, versions },
       crypto: host.crypto,
       judge: judgeOf({
-        roster: this.#roster,
+        members: () => this.#belonging.members,
         linkOf: (of) => this.#peers.get(of)?.link,
         bootOf: (of) => this.tables.position(of)?.boot,
       }),
     };
     this.#acceptor = new Acceptor(this.#context, {
-      accepted: (lane, peer, when) => this.#peers.get(peer.site)?.link.adopt(lane, peer, when),
+      accepted: (lane, peer, when) => {
+        if (peer.lane === LaneKind.Introduction) this.#belonging.introduced(lane, peer, when);
+        else this.#peers.get(peer.site)?.link.adopt(lane, peer, when);
+      },
       refused: (refusal, from) => this.#logRefusal(refusal, from),
       gaveUp: (reason, from) => host.log.debug({ from }, `cluster connection given up: ${reason}`),
     });
     this.tables = new Tables(site, boot, stored.ownRows, this);
     for (const restored of stored.sites) this.tables.restore(restored);
-    for (const { kind, key } of [stored.ownRows, ...stored.sites.map(({ rows }) => rows)].flat()) {
-      if (kind === RowKind.Member) this.#changedMembers.add(key);
-    }
-    this.#reviewMembers();
+    this.#belonging = this.#newBelonging(stored);
+    this.#belonging.start(now);
+    for (const { site: of } of stored.sites) if (!this.#peers.has(of)) this.tables.expel(of);
     for (const { site: of, boot: its, record } of stored.flows) {
       this.#peers.get(of)?.flow.restore(its, record);
     }
@@ -175,34 +180,55 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
       caughtUp: (of, when) => this.#presence.rowsExchanged(of, when),
     });
     host.journal.addPart(this.#disk);
-    if (this.#roster.size === 0) this.found([]);
   }
 
   /** What clients may do now. */
   get gates(): Gates {
-    return this.#presence.netsplit;
+    return this.#door;
   }
 
-  /** Members that have not left, this node included. */
-  get members(): readonly Site[] {
-    return this.#roster.sites;
+  /** Members that have not left, this node included, by name. */
+  get members(): readonly Member[] {
+    return this.#belonging.members.counting;
+  }
+
+  /** Whether client listeners may open; `host.startGateOpened` is called when they may. */
+  get startGate(): StartGateView {
+    const { isOpen, reason } = this.#belonging.startup;
+    return { isOpen, reason };
+  }
+
+  /** Who gives away what this node holds before it leaves. Without one a live node cannot leave. */
+  set leaveHost(host: LeaveHost) {
+    this.#belonging.leaveHost = host;
   }
 
   stateOf(site: Site): PeerState {
     return this.#presence.stateOf(site);
   }
 
-  /** This node and `others` are members from now on. */
-  found(others: readonly Founder[]): void {
-    const { nodeName, address } = this.#settings;
-    for (const { site, name, address: at } of [
-      { site: this.site, name: nodeName, address },
-      ...others,
-    ]) {
-      const value = memberBytes({ name, address: at, isMember: true });
-      this.tables.put(RowKind.Member, site, value, this.stamps.next(this.#now));
-    }
-    this.#reviewMembers();
+  /**
+   * What `cluster.seeds` says, or the addresses of `cluster.dns` whenever they are looked up:
+   * `host:port` each, its own may be among them. Only a first start goes by them.
+   */
+  seeds(addresses: readonly string[]): void {
+    this.#belonging.startup.seeds(addresses);
+  }
+
+  /**
+   * Into the cluster of the node at `address` (`host:port`). `done` is called once, within 20 s;
+   * `force`: even if its members there are no majority.
+   */
+  join(address: string, force: boolean, now: number, done: (result: Result) => void): void {
+    this.#belonging.join(address, force, done, now);
+  }
+
+  /**
+   * Removes the member that is called `node`, or has that address; it may be this one. `done` is
+   * called once.
+   */
+  leave(node: string, options: LeaveOptions, now: number, done: (result: Result) => void): void {
+    this.#belonging.leave(node, options, done, now);
   }
 
   /** A connection to the cluster listener. Its events go to the handler that is returned. */
@@ -217,6 +243,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
     for (const { link } of this.#peers.values()) link.tick(now);
     this.#presence.tick(now);
     this.#exchange.tick(now);
+    this.#belonging.tick(now);
     if (now < this.#slowTickAt) return;
     this.#slowTickAt = now + slowTickMs;
     this.#presence.checkClock(now);
@@ -230,7 +257,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
   /** Once per turn of the event loop, after sockets were read. */
   onTurnEnd(now: number): void {
     this.#now = now;
-    this.#reviewMembers();
+    this.#belonging.onTurnEnd(now);
     this.#presence.polled(now);
     this.#exchange.onTurnEnd(now);
     for (const { flow } of this.#peers.values()) flow.flush();
@@ -239,6 +266,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
   /** The node stops. */
   close(now: number): void {
     this.#acceptor.closeAll();
+    this.#belonging.close();
     for (const { link } of this.#peers.values()) link.end('this node stops', now);
   }
 
@@ -300,6 +328,11 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
     this.#host.turnEndWanted();
   }
 
+  asked({ site }: Peer, type: number, body: Uint8Array, now: number): void {
+    this.#belonging.onFrame(site, type, body, now);
+    this.#host.turnEndWanted();
+  }
+
   drained({ site }: Peer): void {
     this.#exchange.drained(site);
   }
@@ -337,7 +370,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
     _before: Row | undefined,
     after: Row | undefined,
   ): void {
-    if (kind === RowKind.Member) this.#changedMembers.add(key);
+    if (kind === RowKind.Member) this.#memberRows.add(key);
     if (kind === RowKind.Route && site !== this.site) {
       const name = readRouteKey(key);
       const value = after?.value === undefined ? undefined : readRouteValue(after.value);
@@ -377,18 +410,34 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
     this.#disk.own(this.#lastOwn);
   }
 
-  /** Member rows became others: not from within the tables, which may be between two states. */
-  #reviewMembers(): void {
-    if (this.#changedMembers.size === 0) return;
-    const changed = [...this.#changedMembers];
-    this.#changedMembers.clear();
-    for (const site of changed) {
-      this.#roster.changed(site, this.tables.rowsOf(RowKind.Member, site));
-    }
-    this.#presence.membersChanged(this.#roster.members, this.#now);
+  #newBelonging(stored: StoredCluster): Belonging {
+    const { site, tables, stamps } = this;
+    const { transport, random, log } = this.#host;
+    return new Belonging(
+      {
+        ...{ site, tables, stamps, transport, random, log, memberRows: this.#memberRows },
+        presence: this.#presence,
+        disk: this.#disk,
+        peers: this.#peers,
+        context: this.#context,
+      },
+      this.#settings,
+      stored.starts,
+      {
+        joined: (member) => this.#addPeer(member),
+        changed: ({ site: of, name, address }) => this.#peers.get(of)?.rename(name, address),
+        left: (of) => this.#removePeer(of),
+        opened: (when) => this.#host.startGateOpened(when),
+        door: (reason) => {
+          if (reason === undefined) this.#door.open();
+          else this.#door.close(reason);
+        },
+      },
+      this.#now,
+    );
   }
 
-  #addPeer({ site, name, address }: Founder): void {
+  #addPeer({ site, name, address }: Member): void {
     const { transport, random } = this.#host;
     const { unsentMax } = this.#settings;
     const options = { site, name, address, boot: this.#boot, transport, random, unsentMax };
@@ -407,6 +456,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
 
   #onDown(site: Site, reason: string, now: number): void {
     this.tables.mask(site, true);
+    this.#belonging.memberDown(site);
     const peer = this.#peers.get(site);
     peer?.link.reset(reason, now);
     peer?.flow.giveUp(now);

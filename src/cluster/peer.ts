@@ -26,6 +26,8 @@ export interface PeerOut {
   heartbeatBody(): Uint8Array;
   /** Vectors, questions, rows. */
   rows(peer: Peer, type: number, body: Uint8Array, now: number): void;
+  /** A request, or the answer to one. */
+  asked(peer: Peer, type: number, body: Uint8Array, now: number): void;
   drained(peer: Peer): void;
   arrived(site: Site, body: Uint8Array, now: number): Arrived;
   recordChanged(site: Site, boot: number): void;
@@ -127,6 +129,10 @@ export class Peer implements PeerLinkOut, ExchangePeer, PeerFlowOut {
       case FrameType.Rows:
       case FrameType.BulkRows:
         this.#out.rows(this, type, body, now);
+        return;
+      case FrameType.Request:
+      case FrameType.Response:
+        this.#out.asked(this, type, body, now);
         return;
       default: {
         const fault = lane === LaneKind.Data ? this.flow.onFrame(type, body, now) : undefined;

@@ -2,6 +2,7 @@ import type { ClientLog } from '../session/mod.js';
 import type { Site, StampClock } from './identity/mod.js';
 import { heartbeatIntervalMs } from './link/mod.js';
 import {
+  type Classification,
   ClockCheck,
   type DetectedLane,
   FailureDetector,
@@ -79,6 +80,13 @@ export class Presence {
   stateOf(site: Site): PeerState {
     if (site === this.#self) return 'up';
     return this.#detector.statusOf(site)?.state ?? 'down';
+  }
+
+  /** Whether a member is dead or only cut off from here. */
+  classify(site: Site, now: number): Classification {
+    if (site === this.#self) return { kind: 'up' };
+    const own = this.#detector.statusOf(site) ?? { state: 'down', since: 0 };
+    return this.#views.classify(site, own, now);
   }
 
   add(site: Site, now: number): void {

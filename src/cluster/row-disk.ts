@@ -13,6 +13,8 @@ export interface StoredCluster {
   readonly flows: readonly { readonly site: Site; readonly boot: number; record: Uint8Array }[];
   /** Stamps begin above this one. */
   readonly stamp: Stamp;
+  /** When this node was started lately, in ms. */
+  readonly starts: readonly number[];
   /** Records that could not be read. */
   readonly damaged: readonly string[];
 }
@@ -39,6 +41,10 @@ interface Place {
 }
 
 const stampKey = Buffer.from('cluster.stamp');
+const startsKey = Buffer.from('cluster.starts');
+
+/** Starts that are read back: what is written are fewer. */
+const startsMax = 64;
 
 /** Keys of rows that are longer are cut, and a hash of all of it takes the place of the rest. */
 const plainKeyMax = 400;
@@ -103,6 +109,14 @@ export class RowDisk implements BatchPart {
   reserveStamp(stamp: Stamp): void {
     this.#stamp = stamp;
     this.#put('meta', stampKey, Buffer.from(String(stamp)));
+  }
+
+  /** When this node was started lately. */
+  starts(times: readonly number[]): void {
+    const writer = new ByteWriter(64);
+    writer.varint(times.length);
+    for (const time of times) writer.varint(Math.floor(time));
+    this.#put('meta', startsKey, writer.take());
   }
 
   write(batch: StoreBatch): void {
@@ -171,7 +185,21 @@ export function loadCluster(store: Store, site: Site): StoredCluster {
     flows.push({ site: readSite(reader), boot: reader.varint(), record: Buffer.from(record) });
   }
   const stamp = Number(Buffer.from(store.get('meta', stampKey) ?? []).toString() || '0');
-  return { ownRows: rows.get(site) ?? [], sites, flows, stamp, damaged };
+  const starts = readStarts(store.get('meta', startsKey));
+  return { ownRows: rows.get(site) ?? [], sites, flows, stamp, starts, damaged };
+}
+
+function readStarts(bytes: Uint8Array | undefined): number[] {
+  if (bytes === undefined) return [];
+  const starts = read(() => {
+    const reader = new ByteReader(bytes);
+    const times: number[] = [];
+    for (let left = Math.min(reader.varint(), startsMax); left > 0; left -= 1) {
+      times.push(reader.varint());
+    }
+    return times;
+  });
+  return starts ?? [];
 }
 
 function newList(rows: Map<Site, Row[]>, site: Site): Row[] {

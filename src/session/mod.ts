@@ -10,7 +10,7 @@
 export { Client } from './client.js';
 export { Confirmation } from './confirmation.js';
 export type { Durability, DurabilityWaiter, DurableSession } from './durability.js';
-export { type Gates, openGates } from './gates.js';
+export { type GatedClient, type GateOperation, type Gates, openGates } from './gates.js';
 export type {
   ClientHost,
   ClientLog,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Chances } from '../../sim/chance.js';
 import { MachineClock } from '../../sim/clock.js';
-import { clusterCore, type ClusterSimCore, founderOf } from '../../sim/cluster-core.js';
+import { clusterCore, type ClusterSimCore, memberOn } from '../../sim/cluster-core.js';
 import { SimDisk } from '../../sim/disk.js';
 import { History } from '../../sim/history.js';
 import { Network } from '../../sim/network.js';
@@ -83,7 +83,7 @@ class Rig {
 
   states(name: string): string {
     const { cluster } = this.core(name);
-    return names.map((other) => cluster.stateOf(founderOf(other).site)).join(' ');
+    return names.map((other) => cluster.stateOf(memberOn(other).site)).join(' ');
   }
 
   told(): string {

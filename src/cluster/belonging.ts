@@ -1,0 +1,283 @@
+import type { Random } from '../base/mod.js';
+import type { ClientLog } from '../session/mod.js';
+import { Adoption } from './adoption.js';
+import type { Site, StampClock } from './identity/mod.js';
+import { type IntroductionsOut, Introductions } from './introductions.js';
+import {
+  FrameType,
+  type Lane,
+  LaneKind,
+  type LinkContext,
+  type PeerFacts,
+  type Transport,
+} from './link/mod.js';
+import {
+  type LeaveOptions,
+  type Member,
+  type Members,
+  type MembershipAnswer,
+  readAnswer,
+  readRequest,
+  recentStarts,
+  type StartMember,
+  writeAnswer,
+  writeRequest,
+} from './membership/mod.js';
+import { type DeskOut, MembershipDesk, type Result } from './membership-desk.js';
+import { RowKind, type Tables } from './metadata/mod.js';
+import type { Peer } from './peer.js';
+import type { Presence } from './presence.js';
+import type { RowDisk } from './row-disk.js';
+import { Startup, type StartupSettings } from './startup.js';
+
+export interface BelongingSettings extends StartupSettings {
+  readonly nodeName: string;
+  readonly tiebreak: string;
+}
+
+/** What a node has to give away before it leaves. */
+export interface LeaveHost {
+  /** No session, no queue and no parked message is here any more. */
+  isEmpty(): boolean;
+  /** Bring everything to the others; `kill`: without waiting for clients to go. Repeated. */
+  drain(kill: boolean): void;
+  /** It stays after all. */
+  resume(): void;
+}
+
+/** What stands around it, of one node. */
+export interface BelongingParts {
+  readonly site: Site;
+  /** Sites about which a Member row changed. */
+  readonly memberRows: Set<Site>;
+  readonly tables: Tables;
+  readonly stamps: StampClock;
+  readonly presence: Presence;
+  readonly disk: RowDisk;
+  readonly peers: ReadonlyMap<Site, Peer>;
+  readonly context: LinkContext;
+  readonly transport: Transport;
+  readonly random: Random;
+  readonly log: ClientLog;
+}
+
+export interface BelongingOut {
+  joined(member: Member): void;
+  changed(member: Member): void;
+  left(site: Site): void;
+  /** Clients may be served. Once. */
+  opened(now: number): void;
+  /** Nobody may connect, for this reason; undefined: they may again. */
+  door(reason: string | undefined): void;
+}
+
+/**
+ * This node's place in the cluster: puts the desk, introductions and the start together.
+ *
+ * ```
+ *  Member rows ─▶ MembershipDesk ◀─ requests of members        opened ◀─ Startup ◀─ seeds
+ *                      ▲                                                    │
+ *                      └────────────── Introductions ◀──────────────────────┘
+ * ```
+ */
+export class Belonging implements IntroductionsOut {
+  readonly log: ClientLog;
+  readonly #parts: BelongingParts;
+  readonly #out: BelongingOut;
+  readonly #desk: MembershipDesk;
+  readonly #introductions: Introductions;
+  readonly #startup: Startup;
+  #leaveHost: LeaveHost | undefined;
+  #isDraining = false;
+  #adoption: { readonly site: Site; readonly rows: Adoption } | undefined;
+
+  /** `starts`: earlier ones, from disk. */
+  constructor(
+    parts: BelongingParts,
+    settings: BelongingSettings,
+    starts: readonly number[],
+    out: BelongingOut,
+    now: number,
+  ) {
+    const { site: self, context, transport, random, log, disk } = parts;
+    const { nodeName: name, address, tiebreak } = settings;
+    this.log = log;
+    this.#parts = parts;
+    this.#out = out;
+    const isFounder = settings.founding !== undefined;
+    const deskSettings = { self, name, address, tiebreak, isFounder };
+    this.#desk = new MembershipDesk(deskSettings, parts.memberRows, this.#deskOut());
+    this.#introductions = new Introductions(context, transport, this);
+    const recent = recentStarts(starts, now);
+    disk.starts(recent);
+    this.#startup = new Startup(settings, recent, this.#desk, this.#introductions, random, {
+      log,
+      opened: (when) => out.opened(when),
+    });
+  }
+
+  get members(): Members {
+    return this.#desk.members;
+  }
+
+  get startup(): Startup {
+    return this.#startup;
+  }
+
+  set leaveHost(host: LeaveHost) {
+    this.#leaveHost = host;
+  }
+
+  /** The tables have what the disk had. */
+  start(now: number): void {
+    this.#desk.start(now);
+  }
+
+  onTurnEnd(now: number): void {
+    this.#desk.review(now);
+  }
+
+  tick(now: number): void {
+    this.#introductions.tick(now);
+    this.#desk.tick(now);
+    this.#startup.tick(this.#others(), now);
+  }
+
+  close(): void {
+    this.#introductions.close();
+  }
+
+  memberUp(site: Site, now: number): void {
+    this.#desk.memberUp(site, now);
+  }
+
+  memberDown(site: Site): void {
+    this.#desk.memberDown(site);
+  }
+
+  introduced(lane: Lane, peer: PeerFacts, now: number): void {
+    this.#introductions.accept(lane, peer, now);
+  }
+
+  /** Into the cluster of whoever is at `address`. */
+  join(address: string, force: boolean, done: (result: Result) => void, now: number): void {
+    const count = this.members.counting.length;
+    if (count > 1) {
+      const text = `this node is in a cluster of ${count} members already: it must leave that first`;
+      return done({ ok: false, text });
+    }
+    const wish = { isFounding: this.#desk.isFounding, force };
+    this.#introductions.dial(address, wish, ({ ok, text }) => done({ ok, text }), now);
+  }
+
+  leave(node: string, options: LeaveOptions, done: (result: Result) => void, now: number): void {
+    this.#desk.leave(node, options, done, now);
+  }
+
+  /** A frame of a member. False: not about membership. */
+  onFrame(site: Site, type: number, body: Uint8Array, now: number): boolean {
+    if (type === FrameType.Request) {
+      const request = readRequest(body);
+      if (request !== undefined) this.#desk.onRequest(site, request, now);
+      return request !== undefined;
+    }
+    const answer = readAnswer(body);
+    if (answer !== undefined) this.#desk.onAnswer(site, answer, now);
+    return answer !== undefined;
+  }
+
+  // IntroductionsOut
+
+  asked(
+    { site, nodeName: name, address }: PeerFacts,
+    { isFounding, force }: { readonly isFounding: boolean; readonly force: boolean },
+    answer: (answer: MembershipAnswer, now: number) => void,
+    now: number,
+  ): void {
+    const done = ({ ok, text: sentence }: Result, when: number): void => {
+      if (ok) answer({ kind: 'welcome', members: this.#desk.list() }, when);
+      else answer({ kind: 'result', ok, sentence }, when);
+    };
+    this.#desk.join({ site, name, address }, isFounding, force, done, now);
+  }
+
+  welcomed(by: PeerFacts, members: Parameters<IntroductionsOut['welcomed']>[1], now: number): void {
+    const isNew = this.members.memberOf(by.site) === undefined;
+    if (isNew) this.log.info({ member: by.nodeName }, 'this node was taken in by a member');
+    this.#desk.adoptList(members, now);
+  }
+
+  #deskOut(): DeskOut {
+    const { site: self, tables, stamps, presence, peers, log } = this.#parts;
+    return {
+      log,
+      write: (subject, value, stamp) => {
+        if (value === undefined) tables.remove(RowKind.Member, subject);
+        else tables.put(RowKind.Member, subject, value, stamp);
+        return tables.lastNumber;
+      },
+      rowsOf: (subject) => tables.rowsOf(RowKind.Member, subject),
+      nextStamp: (now) => stamps.next(now),
+      isDurable: (coordinator, number) => {
+        const position = tables.position(coordinator);
+        return position !== undefined && position.durable >= number;
+      },
+      stateOf: (site) => presence.stateOf(site),
+      classify: (site, now) => presence.classify(site, now),
+      request: (site, request) => {
+        const link = peers.get(site)?.link;
+        return link?.send(LaneKind.Control, FrameType.Request, writeRequest(request)) ?? false;
+      },
+      answer: (site, answer) => {
+        const body = writeAnswer(answer);
+        peers.get(site)?.link.send(LaneKind.Control, FrameType.Response, body);
+      },
+      adopt: (site) => this.#adopt(site),
+      joined: (member) => this.#out.joined(member),
+      changed: (member) => this.#out.changed(member),
+      left: (site) => this.#out.left(site),
+      membersChanged: (members, now) => presence.membersChanged(members, now),
+      leaving: (kill) => this.#drain(kill),
+      stay: () => {
+        log.warn({}, 'this node stays in the cluster: its leaving was given up');
+        this.#isDraining = false;
+        this.#out.door(undefined);
+        this.#leaveHost?.resume();
+      },
+      selfLeft: () => {
+        this.#out.door('this node has left the cluster');
+        log.warn({ site: self }, 'this node has left the cluster, and serves nobody any more');
+      },
+    };
+  }
+
+  #drain(kill: boolean): boolean {
+    const host = this.#leaveHost;
+    if (!this.#isDraining) {
+      this.#isDraining = true;
+      this.log.info({ kill }, 'this node is to leave the cluster: it hands over what it holds');
+      this.#out.door('this node is about to leave the cluster: use another one');
+    }
+    host?.drain(kill);
+    const isFlowing = [...this.#parts.peers.values()].some(({ flow }) => flow.unconfirmedCount > 0);
+    return host?.isEmpty() === true && !isFlowing;
+  }
+
+  #adopt(site: Site): boolean {
+    const { tables } = this.#parts;
+    if (this.#adoption?.site !== site) this.#adoption = { site, rows: new Adoption(tables, site) };
+    if (!this.#adoption.rows.step()) return false;
+    this.#adoption = undefined;
+    return true;
+  }
+
+  #others(): StartMember[] {
+    const { site: self, presence, peers } = this.#parts;
+    return this.members.counting
+      .filter(({ site }) => site !== self)
+      .map(({ site, name }) => {
+        if (presence.stateOf(site) !== 'down') return { name, state: 'up' };
+        return { name, state: peers.get(site)?.link.isReady === true ? 'linked' : 'missing' };
+      });
+  }
+}

@@ -1,0 +1,161 @@
+import type { Random } from '../base/mod.js';
+import type { ClientLog } from '../session/mod.js';
+import type { Introductions } from './introductions.js';
+import { majorityOf, StartGate, type StartMember } from './membership/mod.js';
+import type { MembershipDesk } from './membership-desk.js';
+
+export interface StartupSettings {
+  /** `HOST:PORT` of this node. */
+  readonly address: string;
+  /**
+   * `cluster.seeds` or `cluster.dns` is set, so a first start waits for others;
+   * `cluster.expected_members`, 0: as many as there are addresses, this node among them.
+   */
+  readonly founding: { readonly expectedMembers: number } | undefined;
+  /** `cluster.start_wait`, in ms. */
+  readonly startWaitMs: number;
+}
+
+export interface StartupOut {
+  readonly log: ClientLog;
+  /** Clients may be served. Once. */
+  opened(now: number): void;
+}
+
+/** Between two tries of the seeds, in ms; each is shortened by up to a half. */
+const seekMs = 1000;
+
+/** Between two lines about founders that are missing, in ms. */
+const linePauseMs = 60_000;
+
+/** What is to be known at a start: who the founders are, and when clients may come. */
+export class Startup {
+  readonly #settings: StartupSettings;
+  readonly #desk: MembershipDesk;
+  readonly #introductions: Introductions;
+  readonly #random: Random;
+  readonly #out: StartupOut;
+  readonly #gate: StartGate;
+  #seeds: readonly string[] | undefined;
+  /** Addresses that lead back to this node. */
+  readonly #own = new Set<string>();
+  /** Being asked. */
+  readonly #asked = new Set<string>();
+  /** What each seed answered last. */
+  readonly #answers = new Map<string, string>();
+  #seekAt = 0;
+  #lineAt: number | undefined;
+  #reason = 'this node is starting';
+
+  /** `starts`: when it was started lately, this time included. */
+  constructor(
+    settings: StartupSettings,
+    starts: readonly number[],
+    desk: MembershipDesk,
+    introductions: Introductions,
+    random: Random,
+    out: StartupOut,
+  ) {
+    this.#settings = settings;
+    this.#desk = desk;
+    this.#introductions = introductions;
+    this.#random = random;
+    this.#out = out;
+    this.#gate = new StartGate(
+      { startWaitMs: settings.startWaitMs, starts },
+      {
+        open: (sentences, now) => {
+          for (const sentence of sentences) out.log.warn({}, sentence);
+          this.#reason = '';
+          out.opened(now);
+        },
+        waiting: (sentence) => {
+          this.#reason = sentence;
+          out.log.info({}, sentence);
+        },
+      },
+    );
+    this.#own.add(settings.address);
+  }
+
+  get isOpen(): boolean {
+    return this.#gate.isOpen;
+  }
+
+  /** Why it is not open yet; empty when it is. */
+  get reason(): string {
+    return this.#reason;
+  }
+
+  /** What a first start has to go by. */
+  seeds(addresses: readonly string[]): void {
+    this.#seeds = [...new Set(addresses)];
+    this.#seekAt = 0;
+  }
+
+  /** `others`: the members but this one. */
+  tick(others: readonly StartMember[], now: number): void {
+    const desk = this.#desk;
+    if (this.#gate.isOpen) return;
+    if (desk.hasSelfLeft) return this.#tellLeft();
+    if (desk.isFounding) {
+      this.#found(now);
+      if (desk.isFounding) return;
+      this.#out.log.info({}, `cluster founded: ${this.#names()}`);
+    }
+    this.#gate.onPrepared(now);
+    this.#gate.tick(others, now);
+  }
+
+  /** Undefined while it cannot be known. */
+  get #expected(): number | undefined {
+    const expected = this.#settings.founding?.expectedMembers ?? 0;
+    if (expected > 0 || this.#seeds === undefined) return expected > 0 ? expected : undefined;
+    return this.#seeds.filter((address) => !this.#own.has(address)).length + 1;
+  }
+
+  #found(now: number): void {
+    const expected = this.#expected;
+    const met = this.#desk.members.counting.length;
+    if (expected !== undefined && met * 2 > expected) return this.#desk.endFounding(now);
+    const wanted = expected === undefined ? 'others' : `${majorityOf(expected)} of ${expected}`;
+    this.#reason = `waiting for founders: ${met} met, ${wanted} needed before clients are served`;
+    if (now >= this.#seekAt) this.#seek(now);
+    this.#lineAt ??= now + this.#settings.startWaitMs;
+    if (now < this.#lineAt) return;
+    this.#lineAt = now + linePauseMs;
+    const said = [...this.#answers.values()].join('; ');
+    this.#out.log.warn({}, said === '' ? this.#reason : `${this.#reason} (${said})`);
+  }
+
+  #seek(now: number): void {
+    this.#seekAt = now + seekMs * (1 - this.#random.next() / 2);
+    for (const address of this.#seeds ?? []) {
+      if (this.#own.has(address) || this.#asked.has(address)) continue;
+      this.#asked.add(address);
+      const wish = { isFounding: true, force: false };
+      this.#introductions.dial(
+        address,
+        wish,
+        ({ ok, text, isSelf }) => {
+          this.#asked.delete(address);
+          if (isSelf) this.#own.add(address);
+          if (ok || isSelf) this.#answers.delete(address);
+          else this.#answers.set(address, text);
+        },
+        now,
+      );
+    }
+  }
+
+  #tellLeft(): void {
+    const reason =
+      'this data directory belongs to a node that has left the cluster: start with an empty one to join again';
+    if (this.#reason !== reason) this.#out.log.warn({}, reason);
+    this.#reason = reason;
+  }
+
+  #names(): string {
+    return this.#desk.members.counting.map(({ name }) => name).join(', ');
+  }
+}
