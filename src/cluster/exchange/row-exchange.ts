@@ -68,6 +68,7 @@ export class RowExchange {
   /** What was asked for, by the site of the rows. */
   readonly #questions = new Map<Site, Question>();
   #compareAt = 0;
+  #askAgainAt = 0;
 
   constructor(tables: Tables, random: Random, out: ExchangeOut) {
     this.#tables = tables;
@@ -146,6 +147,7 @@ export class RowExchange {
     const applied = this.#tables.apply(interval, now);
     this.#questions.delete(interval.site);
     if (applied.outcome === 'gap') this.#ask(site, peer, [applied.ask], now);
+    else if (interval.to >= interval.of) this.#askOthers(interval.site, now);
     this.#checkCaughtUp(now);
   }
 
@@ -163,6 +165,13 @@ export class RowExchange {
 
   tick(now: number): void {
     for (const peer of this.#peers.values()) if (peer.owesVector) this.#tell(peer);
+    if (now >= this.#askAgainAt) {
+      this.#askAgainAt = now + questionMs;
+      for (const [site, peer] of this.#peers) {
+        if (peer.announced === undefined) continue;
+        this.#ask(site, peer, this.#tables.missing(site, peer.announced), now);
+      }
+    }
     if (now < this.#compareAt) return;
     this.#compareAt = now + compareIntervalMs;
     const peers = [...this.#peers.values()];
@@ -212,6 +221,18 @@ export class RowExchange {
       return;
     }
     for (const ask of fresh) this.#questions.set(ask.site, { peer: site, from: ask.from, at: now });
+  }
+
+  /**
+   * Of several who announced rows of `of` one was asked, and has answered. Who announced more is
+   * asked now: its own vector may not come again for long, and until then it is not up.
+   */
+  #askOthers(of: Site, now: number): void {
+    for (const [site, peer] of this.#peers) {
+      const place = peer.announced?.get(of);
+      if (place === undefined) continue;
+      this.#ask(site, peer, this.#tables.missing(site, new Map([[of, place]])), now);
+    }
   }
 
   #checkCaughtUp(now: number): void {

@@ -191,7 +191,8 @@ export class FailureDetector {
     if (peer === undefined || !peer.lanes[lane].isOpen) return;
     const wasWhole = isWhole(peer);
     peer.lanes[lane].isOpen = false;
-    peer.hasRows = false;
+    // Vectors go over the control connection, and are not sent again when the other one comes back.
+    if (lane === 'control') peer.hasRows = false;
     peer.word = 'down';
     peer.wordAt = 0;
     if (wasWhole) this.#noteFlap(peer, now);
@@ -239,7 +240,8 @@ export class FailureDetector {
   /** Both sides have each other's rows up to what was announced when the link came up. */
   onRowsExchanged(site: Site, now: number): void {
     const peer = this.#peers.get(site);
-    if (peer === undefined || !isWhole(peer)) return;
+    // Perhaps before the data connection is open: this is said once.
+    if (peer === undefined || !peer.lanes.control.isOpen) return;
     peer.hasRows = true;
     this.#review(peer, now);
   }

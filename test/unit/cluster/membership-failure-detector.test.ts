@@ -234,6 +234,25 @@ describe('a peer', () => {
     assert.deepEqual(rig.at(500), ['up']);
   });
 
+  it('has exchanged rows also when that was before its data connection opened', () => {
+    const rig = new Rig();
+    rig.exchangesRows = false;
+    rig.open('control');
+    rig.detector.onRowsExchanged(peer, rig.now);
+    rig.run(20);
+    rig.open('data');
+    assert.deepEqual(rig.at(600), ['up']);
+  });
+
+  it('need not exchange rows again when only its data connection was away', () => {
+    const rig = Rig.up();
+    rig.exchangesRows = false;
+    rig.close('data');
+    rig.run(100);
+    rig.fresh().open('data');
+    assert.deepEqual(rig.at(1500), ['up']);
+  });
+
   it('that is known and never came is down, without a word', () => {
     const rig = new Rig();
     assert.deepEqual(rig.at(10_000), []);
