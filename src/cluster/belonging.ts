@@ -23,6 +23,7 @@ import {
   writeAnswer,
   writeRequest,
 } from './membership/mod.js';
+import { type LedgerOut, MemberLedger } from './member-ledger.js';
 import { type DeskOut, MembershipDesk, type Result } from './membership-desk.js';
 import { RowKind, type Tables } from './metadata/mod.js';
 import type { Peer } from './peer.js';
@@ -67,23 +68,26 @@ export interface BelongingOut {
   left(site: Site): void;
   /** Clients may be served. Once. */
   opened(now: number): void;
+  /** This node has left: its links are of no use any more. */
+  ended(now: number): void;
   /** Nobody may connect, for this reason; undefined: they may again. */
   door(reason: string | undefined): void;
 }
 
 /**
- * This node's place in the cluster: puts the desk, introductions and the start together.
+ * This node's place in the cluster: puts ledger, desk, introductions and the start together.
  *
  * ```
- *  Member rows ─▶ MembershipDesk ◀─ requests of members        opened ◀─ Startup ◀─ seeds
- *                      ▲                                                    │
- *                      └────────────── Introductions ◀──────────────────────┘
+ *  Member rows ◀─▶ MemberLedger ◀─ MembershipDesk ◀─ requests of members
+ *                      ▲                  ▲
+ *  opened ◀── Startup ─┴─ Introductions ──┘ new sites
  * ```
  */
 export class Belonging implements IntroductionsOut {
   readonly log: ClientLog;
   readonly #parts: BelongingParts;
   readonly #out: BelongingOut;
+  readonly #ledger: MemberLedger;
   readonly #desk: MembershipDesk;
   readonly #introductions: Introductions;
   readonly #startup: Startup;
@@ -105,19 +109,22 @@ export class Belonging implements IntroductionsOut {
     this.#parts = parts;
     this.#out = out;
     const isFounder = settings.founding !== undefined;
-    const deskSettings = { self, name, address, tiebreak, isFounder };
-    this.#desk = new MembershipDesk(deskSettings, parts.memberRows, this.#deskOut());
+    const ledgerSettings = { self, name, address, isFounder };
+    this.#ledger = new MemberLedger(ledgerSettings, parts.memberRows, this.#ledgerOut());
+    this.#desk = new MembershipDesk({ self, tiebreak }, this.#ledger, this.#deskOut());
     this.#introductions = new Introductions(context, transport, this);
     const recent = recentStarts(starts, now);
     disk.starts(recent);
-    this.#startup = new Startup(settings, recent, this.#desk, this.#introductions, random, {
+    this.#startup = new Startup(settings, recent, this.#ledger, this.#introductions, random, {
       log,
       opened: (when) => out.opened(when),
+      silentDiallers: () => this.#silentDiallers(),
+      toldLeft: () => out.door('this node has left the cluster'),
     });
   }
 
   get members(): Members {
-    return this.#desk.members;
+    return this.#ledger.members;
   }
 
   get startup(): Startup {
@@ -130,7 +137,9 @@ export class Belonging implements IntroductionsOut {
 
   /** The tables have what the disk had. */
   start(now: number): void {
+    this.#ledger.start(now);
     this.#desk.start(now);
+    this.#ledger.review(now);
   }
 
   onTurnEnd(now: number): void {
@@ -166,7 +175,7 @@ export class Belonging implements IntroductionsOut {
       const text = `this node is in a cluster of ${count} members already: it must leave that first`;
       return done({ ok: false, text });
     }
-    const wish = { isFounding: this.#desk.isFounding, force };
+    const wish = { isFounding: this.#ledger.isFounding, force };
     this.#introductions.dial(address, wish, ({ ok, text }) => done({ ok, text }), now);
   }
 
@@ -195,7 +204,7 @@ export class Belonging implements IntroductionsOut {
     now: number,
   ): void {
     const done = ({ ok, text: sentence }: Result, when: number): void => {
-      if (ok) answer({ kind: 'welcome', members: this.#desk.list() }, when);
+      if (ok) answer({ kind: 'welcome', members: this.#ledger.list() }, when);
       else answer({ kind: 'result', ok, sentence }, when);
     };
     this.#desk.join({ site, name, address }, isFounding, force, done, now);
@@ -204,19 +213,35 @@ export class Belonging implements IntroductionsOut {
   welcomed(by: PeerFacts, members: Parameters<IntroductionsOut['welcomed']>[1], now: number): void {
     const isNew = this.members.memberOf(by.site) === undefined;
     if (isNew) this.log.info({ member: by.nodeName }, 'this node was taken in by a member');
-    this.#desk.adoptList(members, now);
+    this.#ledger.adopt(members, now);
   }
 
-  #deskOut(): DeskOut {
-    const { site: self, tables, stamps, presence, peers, log } = this.#parts;
+  #ledgerOut(): LedgerOut {
+    const { site: self, tables, stamps, presence, log } = this.#parts;
     return {
-      log,
       write: (subject, value, stamp) => {
         if (value === undefined) tables.remove(RowKind.Member, subject);
         else tables.put(RowKind.Member, subject, value, stamp);
         return tables.lastNumber;
       },
       rowsOf: (subject) => tables.rowsOf(RowKind.Member, subject),
+      nextStamp: (now) => stamps.next(now),
+      joined: (member) => this.#out.joined(member),
+      changed: (member) => this.#out.changed(member),
+      left: (site) => this.#out.left(site),
+      membersChanged: (members, now) => presence.membersChanged(members, now),
+      selfLeft: (now) => {
+        this.#out.door('this node has left the cluster');
+        log.warn({ site: self }, 'this node has left the cluster, and serves nobody any more');
+        this.#out.ended(now);
+      },
+    };
+  }
+
+  #deskOut(): DeskOut {
+    const { tables, stamps, presence, peers, log } = this.#parts;
+    return {
+      log,
       nextStamp: (now) => stamps.next(now),
       isDurable: (coordinator, number) => {
         const position = tables.position(coordinator);
@@ -233,20 +258,12 @@ export class Belonging implements IntroductionsOut {
         peers.get(site)?.link.send(LaneKind.Control, FrameType.Response, body);
       },
       adopt: (site) => this.#adopt(site),
-      joined: (member) => this.#out.joined(member),
-      changed: (member) => this.#out.changed(member),
-      left: (site) => this.#out.left(site),
-      membersChanged: (members, now) => presence.membersChanged(members, now),
       leaving: (kill) => this.#drain(kill),
       stay: () => {
         log.warn({}, 'this node stays in the cluster: its leaving was given up');
         this.#isDraining = false;
         this.#out.door(undefined);
         this.#leaveHost?.resume();
-      },
-      selfLeft: () => {
-        this.#out.door('this node has left the cluster');
-        log.warn({ site: self }, 'this node has left the cluster, and serves nobody any more');
       },
     };
   }
@@ -269,6 +286,13 @@ export class Belonging implements IntroductionsOut {
     if (!this.#adoption.rows.step()) return false;
     this.#adoption = undefined;
     return true;
+  }
+
+  #silentDiallers(): string[] {
+    const { site: self, presence } = this.#parts;
+    return this.members.counting
+      .filter(({ site }) => site < self && presence.stateOf(site) === 'down')
+      .map(({ address }) => address);
   }
 
   #others(): StartMember[] {

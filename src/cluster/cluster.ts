@@ -427,7 +427,13 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
         joined: (member) => this.#addPeer(member),
         changed: ({ site: of, name, address }) => this.#peers.get(of)?.rename(name, address),
         left: (of) => this.#removePeer(of),
-        opened: (when) => this.#host.startGateOpened(when),
+        opened: (when) => {
+          this.#presence.opened(when);
+          this.#host.startGateOpened(when);
+        },
+        ended: (when) => {
+          for (const { link } of this.#peers.values()) link.end('this node has left', when);
+        },
         door: (reason) => {
           if (reason === undefined) this.#door.open();
           else this.#door.close(reason);

@@ -44,6 +44,8 @@ export interface JoinWish {
 export interface Outcome extends Result {
   /** The address leads back to this node. */
   readonly isSelf: boolean;
+  /** A member said that this site has left. */
+  readonly hasLeft: boolean;
 }
 
 /** From dialling to the answer, in ms; a change of members may take some of it. */
@@ -92,7 +94,7 @@ export class Introductions {
   ): void {
     if (this.#dialled.size >= introductionsMax) {
       const text = `${address} was not dialled: too many introductions are under way`;
-      return done({ ok: false, isSelf: false, text }, now);
+      return done({ ok: false, isSelf: false, hasLeft: false, text }, now);
     }
     const plan = { lane: LaneKind.Introduction, linkId: noLink, site: undefined };
     const out: LaneOut = {
@@ -100,7 +102,7 @@ export class Introductions {
       refused: (of, refusal, when) => this.#onRefused(of, refusal, when),
       alive() {},
       frame: (of, type, body, when) => this.#onAnswer(of, type, body, when),
-      closed: (of, reason, when) => this.#end(of, false, `${address}: ${reason}`, when),
+      closed: (of, reason, when) => this.#onClosed(of, reason, when),
     };
     const lane = Lane.dial(this.#transport, address, plan, this.#context, out, now);
     const deadline = now + patienceMs;
@@ -124,9 +126,9 @@ export class Introductions {
 
   tick(now: number): void {
     for (const [lane, deadline] of this.#accepted) if (now >= deadline) this.#drop(lane);
-    for (const [lane, { address, deadline }] of this.#dialled) {
+    for (const [lane, { deadline }] of this.#dialled) {
       lane.tick(now);
-      if (now >= deadline) this.#end(lane, false, `${address} did not answer`, now);
+      if (now >= deadline) this.#onClosed(lane, 'no answer came', now);
     }
     this.#askNext();
   }
@@ -159,10 +161,19 @@ export class Introductions {
     lane.sendFrame(FrameType.Request, writeRequest({ kind: 'join', ...dialled.wish }));
   }
 
-  #onRefused(lane: Lane, { code, sentence }: Refusal, now: number): void {
+  #onRefused(lane: Lane, { code, sentence, by, peer }: Refusal, now: number): void {
     const address = this.#dialled.get(lane)?.address ?? '';
     const isSelf = code === RefusalCode.SelfConnection;
-    this.#end(lane, false, `${address} refused: ${sentence}`, now, isSelf);
+    const hasLeft = code === RefusalCode.LeftSite && by === 'peer' && peer?.isProved === true;
+    const text = `${address} refused: ${sentence}`;
+    this.#finish(lane, { ok: false, text, isSelf, hasLeft }, now);
+  }
+
+  #onClosed(lane: Lane, reason: string, now: number): void {
+    const dialled = this.#dialled.get(lane);
+    const doubt =
+      dialled?.isAsked === true ? '; it may have been done nevertheless: repeat it' : '';
+    this.#end(lane, false, `${dialled?.address ?? ''}: ${reason}${doubt}`, now);
   }
 
   #onAnswer(lane: Lane, type: number, body: Uint8Array, now: number): void {
@@ -178,11 +189,15 @@ export class Introductions {
     this.#end(lane, false, `${dialled.address} answered what no member answers`, now);
   }
 
-  #end(lane: Lane, ok: boolean, text: string, now: number, isSelf = false): void {
+  #end(lane: Lane, ok: boolean, text: string, now: number): void {
+    this.#finish(lane, { ok, text, isSelf: false, hasLeft: false }, now);
+  }
+
+  #finish(lane: Lane, outcome: Outcome, now: number): void {
     const dialled = this.#dialled.get(lane);
     this.#dialled.delete(lane);
     lane.close();
-    dialled?.done({ ok, text, isSelf }, now);
+    dialled?.done(outcome, now);
     this.#askNext();
   }
 

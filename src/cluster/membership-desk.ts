@@ -1,23 +1,16 @@
-import { assert } from '../base/mod.js';
 import type { ClientLog } from '../session/mod.js';
-import { membersMax, type Site, type Stamp } from './identity/mod.js';
+import type { Site, Stamp } from './identity/mod.js';
 import {
   Change,
   type ChangeRequest,
   type Classification,
   type LeaveOptions,
-  type ListedMember,
-  type Member,
-  type MemberRow,
-  Members,
   type MembershipAnswer,
   type MembershipRequest,
   type PeerState,
   type Proposal,
-  type RowToWrite,
-  writeMemberRow,
-  type WrittenRow,
 } from './membership/mod.js';
+import type { MemberLedger, Newcomer } from './member-ledger.js';
 
 /** How an operator's request, or a new site's, ended. */
 export interface Result {
@@ -29,9 +22,6 @@ export interface Result {
 /** What membership needs of the tables, of the peers and of the node. */
 export interface DeskOut {
   readonly log: ClientLog;
-  /** Of a row of this node about `subject`; undefined deletes it. Returns its number. */
-  write(subject: Site, value: Uint8Array | undefined, stamp: Stamp): number;
-  rowsOf(subject: Site): readonly WrittenRow[];
   nextStamp(now: number): Stamp;
   /** Rows of `coordinator`, or of this node, are on disk here up to `number`. */
   isDurable(coordinator: Site, number: number): boolean;
@@ -42,25 +32,15 @@ export interface DeskOut {
   answer(site: Site, answer: MembershipAnswer): void;
   /** The rest of what a dead member said is taken over. False: that is not finished. */
   adopt(site: Site): boolean;
-  joined(member: Member): void;
-  changed(member: Member): void;
-  left(site: Site): void;
-  membersChanged(members: readonly Member[], now: number): void;
   /** This node is to hand over what it holds (again and again), or to serve again. */
   leaving(kill: boolean): boolean;
   stay(): void;
-  /** This node is no member any more, for ever. */
-  selfLeft(now: number): void;
 }
 
 export interface DeskSettings {
   readonly self: Site;
-  readonly name: string;
-  readonly address: string;
   /** `cluster.tiebreak`; '' for none. */
   readonly tiebreak: string;
-  /** A first start waits for other founders. */
-  readonly isFounder: boolean;
 }
 
 /** Between two questions that were not answered, in ms. */
@@ -69,24 +49,23 @@ const askAgainMs = 1000;
 /** A coordinator that says no more that this node is to hand over has given it up, in ms. */
 const forgottenMs = 5000;
 
-/** Rounds of rows that follow from rows; they end by themselves, after one or two. */
-const roundsMax = 8;
+/** What a dead member said may take so long to be taken over, in ms. */
+const adoptMs = 15_000;
+
+/** Lines with the same text are an hour's worth of repetition: said once in this time, in ms. */
+const linePauseMs = 60_000;
 
 interface Asked {
   readonly proposal: Proposal;
   readonly from: Site;
 }
 
-/** Who is a member: reads and writes Member rows, and carries changes through. */
+/** Carries changes of the members through: this node's own, and its part in those of others. */
 export class MembershipDesk {
-  readonly members: Members = new Members();
   readonly #settings: DeskSettings;
+  readonly #ledger: MemberLedger;
   readonly #out: DeskOut;
   readonly #change: Change;
-  /** Members other than this node that were told of. */
-  readonly #peers = new Map<Site, Member>();
-  /** Sites about which rows changed; whoever reads the tables adds to them. */
-  readonly #dirty: Set<Site>;
   /** Who waits for the change under way. */
   #done: ((result: Result, now: number) => void) | undefined;
   /** It has ended, and is told once this node's rows about it are on disk. */
@@ -103,21 +82,24 @@ export class MembershipDesk {
   #relayed: { readonly to: Site; readonly done: (result: Result) => void } | undefined;
   /** When this node was last asked to hand over; undefined: it stays. */
   #handingOverAt: number | undefined;
-  #hasSelfLeft = false;
+  #said = { text: '', until: 0 };
   #now = 0;
 
-  constructor(settings: DeskSettings, dirty: Set<Site>, out: DeskOut) {
-    this.#dirty = dirty;
+  constructor(settings: DeskSettings, ledger: MemberLedger, out: DeskOut) {
+    this.#ledger = ledger;
     this.#settings = settings;
     this.#out = out;
     const { self, tiebreak } = settings;
     const context = {
-      ...{ self, members: this.members, tiebreak },
+      ...{ self, members: ledger.members, tiebreak },
       isReachable: (site: Site) => site === self || out.stateOf(site) !== 'down',
       classify: (site: Site) => out.classify(site, this.#now),
     };
     this.#change = new Change(context, {
-      write: (rows, now) => this.#write(rows, now),
+      write: (rows, now) => {
+        this.#lastNumber = ledger.write(rows, now);
+        return this.#lastNumber;
+      },
       ask: (member, proposal) => void this.#toAsk.set(member, proposal),
       handOver: (site) => {
         this.#leaver = { site, kill: this.#leaveOptions?.kill ?? false, askAt: 0 };
@@ -127,47 +109,16 @@ export class MembershipDesk {
     });
   }
 
-  get hasSelfLeft(): boolean {
-    return this.#hasSelfLeft;
-  }
-
-  /** It waits for other founders: its own row says so. */
-  get isFounding(): boolean {
-    const { self } = this.#settings;
-    return this.members.rowOf(self, self)?.state === 'founding';
-  }
-
-  /** The tables have what the disk had. A node that is nobody yet founds. */
+  /** The ledger has started. */
   start(now: number): void {
-    const { self, name, address, isFounder } = this.#settings;
     this.#now = now;
-    for (const subject of this.#dirty) this.members.onRows(subject, this.#out.rowsOf(subject));
-    const own = this.members.rowOf(self, self);
-    const isElsewhere = own !== undefined && (own.name !== name || own.address !== address);
-    if (!this.members.hasLeft(self) && (own === undefined || isElsewhere)) {
-      const known = this.members.memberOf(self);
-      const state = isFounder && known === undefined ? 'founding' : (own?.state ?? 'joined');
-      const joined = known?.joined ?? this.#out.nextStamp(now);
-      this.#put(self, { state, name, address, joined }, this.#out.nextStamp(now));
-    }
     this.#change.onStart(now);
-    this.#dirty.add(self);
-    this.review(now);
   }
 
-  /** Not from within the tables, which may be between two states. */
+  /** At the end of a turn. */
   review(now: number): void {
     this.#now = now;
-    for (let round = 0; this.#dirty.size > 0; round += 1) {
-      assert(round < roundsMax, 'member rows go round in circles');
-      for (const subject of this.#dirty) {
-        this.members.onRows(subject, this.#out.rowsOf(subject));
-      }
-      this.#dirty.clear();
-      this.#compare();
-      this.#repeat();
-      this.#out.membersChanged(this.members.counting, now);
-    }
+    this.#ledger.review(now);
     this.#ask(now);
     this.#answerDurable();
     this.#tellEnd(now);
@@ -182,7 +133,7 @@ export class MembershipDesk {
     this.#tickLeaver(now);
     if (this.#handingOverAt !== undefined && now - this.#handingOverAt > forgottenMs) {
       this.#handingOverAt = undefined;
-      if (!this.#hasSelfLeft) this.#out.stay();
+      if (!this.#ledger.hasSelfLeft) this.#out.stay();
     }
   }
 
@@ -192,58 +143,40 @@ export class MembershipDesk {
 
   /** A site of that name and address, which knows the cookie, wants in. */
   join(
-    who: { readonly site: Site; readonly name: string; readonly address: string },
+    who: Newcomer,
     isFounding: boolean,
     force: boolean,
     done: (result: Result, now: number) => void,
     now: number,
   ): void {
     this.#now = now;
-    if (isFounding && this.isFounding) return done(this.#meet(who, now), now);
-    this.#begin({ kind: 'join', ...who }, { force, kill: false, timeoutMs: 0 }, done, now);
+    const ledger = this.#ledger;
+    if (ledger.members.memberOf(who.site) !== undefined) {
+      ledger.move(who, now);
+      return done({ ok: true, text: `${who.name} is a member already` }, now);
+    }
+    if (isFounding && ledger.isFounding) {
+      const objection = ledger.meet(who, now);
+      const text = objection ?? `${who.name} is a founder`;
+      return done({ ok: objection === undefined, text }, now);
+    }
+    this.#begin({ kind: 'join', ...who }, { force, kill: false, timeoutMs: adoptMs }, done, now);
   }
 
   /** `node`: a name or an address. Somebody else carries out this node's own leaving. */
   leave(node: string, options: LeaveOptions, done: (result: Result) => void, now: number): void {
     this.#now = now;
     const { self } = this.#settings;
-    const other = [...this.#peers.keys()].find((site) => this.#out.stateOf(site) === 'up');
-    const isSelf = this.members.memberNamed(node)?.site === self;
+    const { members } = this.#ledger;
+    const other = members.counting.find(
+      ({ site }) => site !== self && this.#out.stateOf(site) === 'up',
+    )?.site;
+    const isSelf = members.memberNamed(node)?.site === self;
     if (!isSelf || other === undefined)
       return this.#begin({ kind: 'leave', node }, options, done, now);
     if (this.#relayed !== undefined) return done(busy);
     if (!this.#out.request(other, { kind: 'leave', node, options })) return done(busy);
     this.#relayed = { to: other, done };
-  }
-
-  /** What another founder, or a cluster that took this node in, says of its members. */
-  adoptList(listed: readonly ListedMember[], now: number): void {
-    const { self } = this.#settings;
-    for (const { site, stamp, row } of listed) {
-      if (site !== self) this.#put(site, { ...row, state: 'joined' }, stamp);
-    }
-    if (this.isFounding && !listed.some(({ row }) => row.state === 'founding')) {
-      this.endFounding(now);
-    }
-    this.review(now);
-  }
-
-  /** Enough founders have met, or a cluster took this one in. */
-  endFounding(now: number): void {
-    const { self, name, address } = this.#settings;
-    const joined = this.members.memberOf(self)?.joined ?? 0;
-    this.#put(self, { state: 'joined', name, address, joined }, this.#out.nextStamp(now));
-    this.review(now);
-  }
-
-  /** The members, as somebody who joins is told of them. */
-  list(): ListedMember[] {
-    const { self } = this.#settings;
-    return this.members.counting.slice(0, membersMax).map((member) => {
-      const { site, name, address, joined, stamp } = member;
-      const state = site === self && this.isFounding ? 'founding' : 'joined';
-      return { site, stamp, row: { state, name, address, joined } };
-    });
   }
 
   /** From a member, over its link. */
@@ -266,8 +199,11 @@ export class MembershipDesk {
         this.#begin({ kind: 'leave', node: request.node }, request.options, done, now);
         return;
       }
+      case 'gone':
+        this.#onGone(now);
+        return;
       case 'join':
-        this.#out.answer(from, { kind: 'welcome', members: this.list() });
+        this.#out.answer(from, { kind: 'welcome', members: this.#ledger.list() });
     }
   }
 
@@ -308,8 +244,8 @@ export class MembershipDesk {
     done: (result: Result, now: number) => void,
     now: number,
   ): void {
-    if (this.#done !== undefined || this.#hasSelfLeft) return done(busy, now);
-    if (this.isFounding) {
+    if (this.#done !== undefined || this.#ledger.hasSelfLeft) return done(busy, now);
+    if (this.#ledger.isFounding) {
       const text = 'this node still waits for other founders (cluster.seeds): repeat it later';
       return done({ ok: false, text }, now);
     }
@@ -323,9 +259,17 @@ export class MembershipDesk {
   #finish(result: Result, now: number): void {
     this.#leaver = undefined;
     this.#toAsk.clear();
-    this.#out.log[result.ok ? 'info' : 'warn']({}, `cluster members: ${result.text}`);
+    this.#tell(result, now);
     this.#ended = result;
     this.review(now);
+  }
+
+  /** Whoever wants in asks again and again: what it is told is worth a line once in a while. */
+  #tell({ ok, text }: Result, now: number): void {
+    const isNew = text !== this.#said.text || now >= this.#said.until;
+    if (!isNew) return;
+    this.#said = { text, until: now + linePauseMs };
+    this.#out.log[ok ? 'info' : 'warn']({}, `cluster members: ${text}`);
   }
 
   /** Nobody is told of what a crash could still undo. */
@@ -338,83 +282,12 @@ export class MembershipDesk {
     done?.(result, now);
   }
 
-  /** Two founders are of one cluster from now on. */
-  #meet(
-    {
-      site,
-      name,
-      address,
-    }: { readonly site: Site; readonly name: string; readonly address: string },
-    now: number,
-  ): Result {
-    const { members } = this;
-    if (members.memberOf(site) !== undefined) return { ok: true, text: `${name} is known` };
-    const namesake = members.counting.find((one) => one.name === name || one.address === address);
-    if (namesake !== undefined) {
-      const text = `another founder is called ${namesake.name} at ${namesake.address}: give each node a nodename and address of its own`;
-      return { ok: false, text };
-    }
-    const joined = this.#out.nextStamp(now);
-    this.#put(site, { state: 'joined', name, address, joined }, joined);
-    this.review(now);
-    return { ok: true, text: `${name} is a founder` };
-  }
-
-  #write(rows: readonly RowToWrite[], now: number): number {
-    let number = 0;
-    for (const { subject, row } of rows) {
-      const value = row === undefined ? undefined : writeMemberRow(row);
-      number = this.#out.write(subject, value, this.#out.nextStamp(now));
-      this.#dirty.add(subject);
-      this.#lastNumber = number;
-    }
-    return number;
-  }
-
-  #put(subject: Site, row: MemberRow, stamp: Stamp): void {
-    this.#out.write(subject, writeMemberRow(row), stamp);
-    this.#dirty.add(subject);
-    this.members.onRows(subject, this.#out.rowsOf(subject));
-  }
-
-  /** What became of the others. */
-  #compare(): void {
-    const { self } = this.#settings;
-    const { members } = this;
-    for (const site of this.#peers.keys()) {
-      if (members.memberOf(site) !== undefined) continue;
-      this.#peers.delete(site);
-      this.#out.left(site);
-    }
-    for (const member of members.counting) {
-      const { site, name, address } = member;
-      if (site === self) continue;
-      const known = this.#peers.get(site);
-      if (known === undefined && this.#peers.size + 1 >= membersMax) continue;
-      this.#peers.set(site, member);
-      if (known === undefined) this.#out.joined(member);
-      else if (known.name !== name || known.address !== address) this.#out.changed(member);
-    }
-    if (!members.hasLeft(self) || this.#hasSelfLeft) return;
-    this.#hasSelfLeft = true;
-    this.#out.selfLeft(this.#now);
-  }
-
-  /** This node's own word for what is in force: it outlives whoever said so first. */
-  #repeat(): void {
-    const { self } = this.#settings;
-    const { members } = this;
-    if (this.#hasSelfLeft) return;
-    for (const { site, name, address, joined, stamp } of members.counting) {
-      if (site === self) continue;
-      const own = members.rowOf(site, self);
-      const isSaid = own?.name === name && own.address === address && own.joined === joined;
-      if (!isSaid) this.#put(site, { state: 'joined', name, address, joined }, stamp);
-    }
-    for (const { site, row } of members.left) {
-      if (members.rowOf(site, self)?.state === 'left') continue;
-      this.#put(site, row, this.#out.nextStamp(this.#now));
-    }
+  /** The others say that this node has left: they have what it held. */
+  #onGone(now: number): void {
+    this.#ledger.leaveSelf(now);
+    const text = `this node has left: stop it, and start it with an empty data directory to join again`;
+    this.#relayed?.done({ ok: true, text });
+    this.#relayed = undefined;
   }
 
   /** Puts the question to those that have not got it, and to this node's own disk. */
@@ -460,7 +333,10 @@ export class MembershipDesk {
   }
 
   #handedOver(now: number): void {
+    const leaver = this.#leaver?.site;
     this.#leaver = undefined;
+    // Before its link ends with its membership.
+    if (leaver !== undefined) this.#out.request(leaver, { kind: 'gone' });
     this.#change.onHandedOver(now);
   }
 }

@@ -31,6 +31,9 @@ export interface PresenceOut {
   netsplitResolved(): void;
 }
 
+/** A new member is looked for so long, in ms, before clients are refused for its want. */
+const newcomerMs = 5000;
+
 /** Who counts. */
 export interface Named {
   readonly site: Site;
@@ -48,6 +51,10 @@ export class Presence {
   readonly #views: Views;
   readonly #clocks: ClockCheck;
   #members: readonly Named[] = [];
+  /** Until the node serves clients, what is missing is a start and no split. */
+  #isHeld = true;
+  /** Joined a moment ago and not reached yet: until when that means nothing. */
+  readonly #newcomers = new Map<Site, number>();
 
   constructor(self: Site, settings: PresenceSettings, stamps: StampClock, out: PresenceOut) {
     this.#self = self;
@@ -91,10 +98,12 @@ export class Presence {
 
   add(site: Site, now: number): void {
     this.#detector.addPeer(site, now);
+    if (!this.#isHeld) this.#newcomers.set(site, now + newcomerMs);
   }
 
   remove(site: Site): void {
     this.#detector.removePeer(site);
+    this.#newcomers.delete(site);
     this.#views.forget(site);
   }
 
@@ -138,8 +147,19 @@ export class Presence {
     return writeHeartbeatBody({ clock: now, stamp: this.#stamps.last, words });
   }
 
+  /** Clients are served from now on, so it matters who is there. */
+  opened(now: number): void {
+    this.#isHeld = false;
+    this.review(now);
+  }
+
   tick(now: number): void {
     this.#detector.tick(now);
+    for (const [site, until] of this.#newcomers) {
+      if (now < until) continue;
+      this.#newcomers.delete(site);
+      this.review(now);
+    }
   }
 
   /** About once a second. */
@@ -154,8 +174,9 @@ export class Presence {
 
   /** Who is there may be others than before. */
   review(now: number): void {
+    if (this.#isHeld) return;
     const members = this.#members.map(({ site, name }) => {
-      const state = this.stateOf(site);
+      const state = this.#newcomers.has(site) ? 'suspect' : this.stateOf(site);
       const since = this.#detector.statusOf(site)?.since;
       return { site, name, state, downSince: state === 'down' ? since : undefined };
     });
@@ -164,6 +185,7 @@ export class Presence {
 
   #onUp(site: Site, now: number): void {
     this.#out.log.info({ member: this.#nameOf(site) }, 'member is up');
+    this.#newcomers.delete(site);
     this.#out.up(site, now);
     this.review(now);
   }

@@ -2,7 +2,7 @@ import type { Random } from '../base/mod.js';
 import type { ClientLog } from '../session/mod.js';
 import type { Introductions } from './introductions.js';
 import { majorityOf, StartGate, type StartMember } from './membership/mod.js';
-import type { MembershipDesk } from './membership-desk.js';
+import type { MemberLedger } from './member-ledger.js';
 
 export interface StartupSettings {
   /** `HOST:PORT` of this node. */
@@ -20,7 +20,14 @@ export interface StartupOut {
   readonly log: ClientLog;
   /** Clients may be served. Once. */
   opened(now: number): void;
+  /** Addresses of members that are down, and that this node waits for to be dialled by. */
+  silentDiallers(): readonly string[];
+  /** A member says that this node has left. */
+  toldLeft(now: number): void;
 }
+
+/** Between two introductions to members that do not dial, in ms; shortened by up to a half. */
+const knockMs = 30_000;
 
 /** Between two tries of the seeds, in ms; each is shortened by up to a half. */
 const seekMs = 1000;
@@ -31,7 +38,7 @@ const linePauseMs = 60_000;
 /** What is to be known at a start: who the founders are, and when clients may come. */
 export class Startup {
   readonly #settings: StartupSettings;
-  readonly #desk: MembershipDesk;
+  readonly #ledger: MemberLedger;
   readonly #introductions: Introductions;
   readonly #random: Random;
   readonly #out: StartupOut;
@@ -43,6 +50,9 @@ export class Startup {
   readonly #asked = new Set<string>();
   /** What each seed answered last. */
   readonly #answers = new Map<string, string>();
+  /** Members were told that this node is here. */
+  #knockAt = 0;
+  #toldLeft: string | undefined;
   #seekAt = 0;
   #lineAt: number | undefined;
   #reason = 'this node is starting';
@@ -51,13 +61,13 @@ export class Startup {
   constructor(
     settings: StartupSettings,
     starts: readonly number[],
-    desk: MembershipDesk,
+    ledger: MemberLedger,
     introductions: Introductions,
     random: Random,
     out: StartupOut,
   ) {
     this.#settings = settings;
-    this.#desk = desk;
+    this.#ledger = ledger;
     this.#introductions = introductions;
     this.#random = random;
     this.#out = out;
@@ -95,12 +105,13 @@ export class Startup {
 
   /** `others`: the members but this one. */
   tick(others: readonly StartMember[], now: number): void {
-    const desk = this.#desk;
-    if (this.#gate.isOpen) return;
-    if (desk.hasSelfLeft) return this.#tellLeft();
-    if (desk.isFounding) {
+    const ledger = this.#ledger;
+    if (ledger.hasSelfLeft) return;
+    if (now >= this.#knockAt && !ledger.isFounding) this.#knock(now);
+    if (this.#gate.isOpen || this.#toldLeft !== undefined) return;
+    if (ledger.isFounding) {
       this.#found(now);
-      if (desk.isFounding) return;
+      if (ledger.isFounding) return;
       this.#out.log.info({}, `cluster founded: ${this.#names()}`);
     }
     this.#gate.onPrepared(now);
@@ -116,8 +127,8 @@ export class Startup {
 
   #found(now: number): void {
     const expected = this.#expected;
-    const met = this.#desk.members.counting.length;
-    if (expected !== undefined && met * 2 > expected) return this.#desk.endFounding(now);
+    const met = this.#ledger.members.counting.length;
+    if (expected !== undefined && met * 2 > expected) return this.#ledger.endFounding(now);
     const wanted = expected === undefined ? 'others' : `${majorityOf(expected)} of ${expected}`;
     this.#reason = `waiting for founders: ${met} met, ${wanted} needed before clients are served`;
     if (now >= this.#seekAt) this.#seek(now);
@@ -148,14 +159,37 @@ export class Startup {
     }
   }
 
-  #tellLeft(): void {
-    const reason =
-      'this data directory belongs to a node that has left the cluster: start with an empty one to join again';
-    if (this.#reason !== reason) this.#out.log.warn({}, reason);
-    this.#reason = reason;
+  /**
+   * Of two members the one with the lower site dials. One that does not, for it knows another
+   * address or knows that this node has left, is reached by an introduction.
+   */
+  #knock(now: number): void {
+    this.#knockAt = now + knockMs * (1 - this.#random.next() / 2);
+    if (this.#toldLeft !== undefined) return;
+    for (const address of this.#out.silentDiallers()) {
+      if (this.#asked.has(address)) continue;
+      this.#asked.add(address);
+      this.#introductions.dial(
+        address,
+        { isFounding: false, force: false },
+        ({ hasLeft, text }, when) => {
+          this.#asked.delete(address);
+          if (hasLeft) this.#onLeft(text, when);
+        },
+        now,
+      );
+    }
+  }
+
+  #onLeft(text: string, now: number): void {
+    if (this.#toldLeft !== undefined) return;
+    this.#toldLeft = text;
+    this.#reason = text;
+    this.#out.log.warn({}, text);
+    this.#out.toldLeft(now);
   }
 
   #names(): string {
-    return this.#desk.members.counting.map(({ name }) => name).join(', ');
+    return this.#ledger.members.counting.map(({ name }) => name).join(', ');
   }
 }

@@ -75,6 +75,8 @@ const passing: ReadonlySet<number> = new Set([
   RefusalCode.Timeout,
   RefusalCode.SecondProcess,
   RefusalCode.TooMany,
+  // The row that makes it a member may be on its way to the other side.
+  RefusalCode.Stranger,
 ]);
 
 const linkIdBytes = 16;

@@ -29,6 +29,8 @@ export type MembershipRequest =
   | { readonly kind: 'acknowledge'; readonly proposal: Proposal }
   /** To the member that leaves: bring what you hold to the others. Repeated until it is done. */
   | { readonly kind: 'handOver'; readonly kill: boolean }
+  /** To the member that left: the others have what it held. */
+  | { readonly kind: 'gone' }
   /** A new site, over an introduction. */
   | { readonly kind: 'join'; readonly isFounding: boolean; readonly force: boolean }
   /** An operator asked for it where it cannot be done. */
@@ -51,7 +53,7 @@ export type MembershipAnswer =
   | { readonly kind: 'result'; readonly ok: boolean; readonly sentence: string };
 
 /** First byte of a request or answer; on the wire. Other rooms number theirs from 32 on. */
-const requestKinds = ['acknowledge', 'handOver', 'join', 'leave'] as const;
+const requestKinds = ['acknowledge', 'handOver', 'join', 'leave', 'gone'] as const;
 const answerKinds = ['acknowledged', 'objected', 'handOver', 'welcome', 'result'] as const;
 
 const subjectsMax = 2;
@@ -74,6 +76,8 @@ export function writeRequest(request: MembershipRequest): Uint8Array {
     }
     case 'handOver':
       writer.byte(Number(request.kill));
+      break;
+    case 'gone':
       break;
     case 'join':
       writer.byte(Number(request.isFounding));
@@ -105,6 +109,8 @@ export function readRequest(bytes: Uint8Array): MembershipRequest | undefined {
       }
       case 'handOver':
         return { kind, kill: readFlag(reader) };
+      case 'gone':
+        return { kind };
       case 'join':
         return { kind, isFounding: readFlag(reader), force: readFlag(reader) };
       case 'leave': {

@@ -122,10 +122,11 @@ export class StartGate {
     if (missing.length === 0) return sentences;
     const names = missing.join(', ');
     const waitMs = this.#options.startWaitMs;
-    const [member, it] = missing.length === 1 ? ['member', 'it'] : ['members', 'them'];
+    const [member, they, it] =
+      missing.length === 1 ? ['member', 'it', 'it'] : ['members', 'they', 'them'];
     sentences.push(
       `${member} ${names} could not be reached within ${waitMs} ms: client listeners open now, and the netsplit policy decides what clients get`,
-      `restarting this node will not help: start ${names}, or, if ${it} will not come back, remove ${it} with ${missing.map((name) => `vmq-admin cluster leave node=${name}`).join(' and ')}`,
+      `restarting this node will not help: start ${names}, or, if ${they} will not come back, remove ${it} with ${missing.map((name) => `vmq-admin cluster leave node=${name}`).join(' and ')}`,
     );
     const starts = this.#options.starts.filter((at) => now - at < startsWindowMs).length;
     if (starts >= startsTooMany) {

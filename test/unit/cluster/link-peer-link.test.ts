@@ -377,10 +377,10 @@ describe('a link of which the peer restarts', () => {
 describe('a link that is refused', () => {
   it('is dialled again after half a minute, or as soon as somebody says so', () => {
     const pair = new Pair();
-    pair.b.objection = { code: RefusalCode.Stranger, sentence: 'not a member' };
+    pair.b.objection = { code: RefusalCode.LeftSite, sentence: 'it left' };
     pair.run(10_000);
     assert.equal(pair.network.dialled.length, 2);
-    assert.deepEqual(pair.a.take(), ['refused 2 by peer', 'refused 2 by peer']);
+    assert.deepEqual(pair.a.take(), ['refused 3 by peer', 'refused 3 by peer']);
     assert.equal(pair.b.take().length, 2);
     pair.run(25_000);
     assert.equal(pair.network.dialled.length, 4);

@@ -1,0 +1,362 @@
+/** Who becomes a member and who leaves, with whole nodes in the simulator. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Chances } from '../../sim/chance.js';
+import { MachineClock } from '../../sim/clock.js';
+import { clusterCore, type ClusterSimCore, memberOn } from '../../sim/cluster-core.js';
+import { SimDisk } from '../../sim/disk.js';
+import { History } from '../../sim/history.js';
+import { Network } from '../../sim/network.js';
+import { SimNode } from '../../sim/node.js';
+import { Scheduler } from '../../sim/scheduler.js';
+import { formatLine, Story } from '../../sim/story.js';
+
+const near = { delayMs: 1, jitterMs: 0, bytesPerMs: 100_000 };
+const leaving = { force: false, kill: false, timeoutMs: 10_000 };
+
+interface NodeOptions {
+  readonly seeds?: readonly string[];
+  readonly life?: string;
+}
+
+/** Nodes that are made one by one. */
+class Rig {
+  readonly scheduler = new Scheduler();
+  readonly story = new Story(this.scheduler, true);
+  readonly network: Network;
+  readonly #chances = new Chances(1);
+  readonly #nodes = new Map<string, SimNode>();
+
+  constructor() {
+    this.network = new Network(this.scheduler, this.#chances, () => near);
+  }
+
+  /** A machine with an empty disk, and a node that starts on it. */
+  add(name: string, { seeds = [], life = '.' }: NodeOptions = {}): SimNode {
+    const { scheduler, story, network } = this;
+    const chances = this.#chances;
+    const history = new History(scheduler);
+    const factory = clusterCore(seeds, { lifeOf: () => life });
+    const disk = new SimDisk(scheduler, chances.of(`disk ${name}`));
+    const ground = { scheduler, chances, network, story, history, factory };
+    const node = new SimNode(name, new MachineClock(scheduler, 1), disk, ground);
+    this.#nodes.set(name, node);
+    node.start();
+    return node;
+  }
+
+  cluster(name: string): ClusterSimCore['cluster'] {
+    const core = this.#nodes.get(name)?.core;
+    assert.ok(core !== undefined, `${name} runs`);
+    return (core as ClusterSimCore).cluster;
+  }
+
+  now(name: string): number {
+    return this.#nodes.get(name)?.clock.wall() ?? 0;
+  }
+
+  run(milliseconds: number): void {
+    this.scheduler.runUntil(this.scheduler.now + milliseconds);
+  }
+
+  /** The members as a node sees them: small letters are down. */
+  view(name: string): string {
+    const cluster = this.cluster(name);
+    const seen = cluster.members.map((member) => {
+      const letter = member.name.replace('NautilusMQ@', '');
+      return cluster.stateOf(member.site) === 'down' ? letter : letter.toUpperCase();
+    });
+    return seen.join('');
+  }
+
+  assertViews(views: Readonly<Record<string, string>>): void {
+    for (const [name, view] of Object.entries(views)) {
+      assert.equal(this.view(name), view, `${name}\n${this.told()}`);
+    }
+  }
+
+  /** Asks a node, and runs until it has answered. */
+  join(name: string, at: string, force = false): { ok: boolean; text: string } {
+    let result: { ok: boolean; text: string } | undefined;
+    this.cluster(name).join(memberOn(at).address, force, this.now(name), (end) => (result = end));
+    for (let left = 300; left > 0 && result === undefined; left -= 1) this.run(100);
+    assert.ok(result !== undefined, `join ends\n${this.told()}`);
+    return result;
+  }
+
+  leave(at: string, name: string, options = leaving): { ok: boolean; text: string } {
+    let result: { ok: boolean; text: string } | undefined;
+    this.cluster(at).leave(memberOn(name).name, options, this.now(at), (end) => (result = end));
+    for (let left = 300; left > 0 && result === undefined; left -= 1) this.run(100);
+    assert.ok(result !== undefined, `leave ends\n${this.told()}`);
+    return result;
+  }
+
+  told(): string {
+    return this.story.lines.map(formatLine).join('\n');
+  }
+}
+
+const founders = ['a', 'b', 'c'];
+
+function founded(): { rig: Rig; nodes: Readonly<Record<string, SimNode>> } {
+  const rig = new Rig();
+  const nodes: Record<string, SimNode> = {};
+  for (const name of founders) nodes[name] = rig.add(name, { seeds: founders });
+  rig.run(3000);
+  rig.assertViews({ a: 'ABC', b: 'ABC', c: 'ABC' });
+  return { rig, nodes };
+}
+
+function nodeOf(nodes: Readonly<Record<string, SimNode>>, name: string): SimNode {
+  const node = nodes[name];
+  assert.ok(node !== undefined);
+  return node;
+}
+
+describe('founders with the same seeds', () => {
+  it('become one cluster, and serve', () => {
+    const { rig } = founded();
+    for (const name of founders) {
+      assert.deepEqual(rig.cluster(name).startGate, { isOpen: true, reason: '' }, rig.told());
+    }
+  });
+
+  it('serve nobody before more than half of them have met', () => {
+    const rig = new Rig();
+    rig.add('a', { seeds: founders });
+    rig.run(30_000);
+    const { isOpen, reason } = rig.cluster('a').startGate;
+    assert.equal(isOpen, false);
+    assert.match(reason, /^waiting for founders: 1 met, 2 of 3 needed/);
+    assert.match(rig.told(), /waiting for founders: .*\(b:44053: /);
+    rig.add('c', { seeds: founders });
+    rig.run(6000);
+    rig.assertViews({ a: 'AC', c: 'AC' });
+    assert.ok(rig.cluster('a').startGate.isOpen, rig.told());
+    assert.ok(rig.cluster('c').startGate.isOpen);
+    rig.add('b', { seeds: founders });
+    rig.run(6000);
+    rig.assertViews({ a: 'ABC', b: 'ABC', c: 'ABC' });
+    assert.ok(rig.cluster('b').startGate.isOpen);
+  });
+
+  it('that were alone go on waiting after a restart', () => {
+    const rig = new Rig();
+    const node = rig.add('a', { seeds: founders });
+    rig.run(2000);
+    node.crash('process');
+    node.start();
+    rig.run(5000);
+    assert.equal(rig.cluster('a').startGate.isOpen, false);
+  });
+
+  it('of a founded cluster start again by what is on their disks', () => {
+    const { rig, nodes } = founded();
+    for (const name of founders) nodeOf(nodes, name).crash('machine');
+    rig.run(1000);
+    nodeOf(nodes, 'b').start();
+    rig.run(5000);
+    rig.assertViews({ b: 'aBc' });
+    assert.ok(rig.cluster('b').startGate.isOpen);
+    assert.match(rig.told(), /members NautilusMQ@a, NautilusMQ@c could not be reached within 2000/);
+    assert.match(
+      rig.told(),
+      /restarting this node will not help: start NautilusMQ@a, NautilusMQ@c/,
+    );
+  });
+});
+
+describe('a node that joins', () => {
+  it('is known to all, and knows all, though it was a cluster of its own', () => {
+    const { rig } = founded();
+    rig.add('d');
+    rig.run(500);
+    assert.ok(rig.cluster('d').startGate.isOpen);
+    const { ok, text } = rig.join('d', 'b');
+    assert.ok(ok, text);
+    assert.match(text, /in a cluster with NautilusMQ@a, NautilusMQ@b, NautilusMQ@c, NautilusMQ@d/);
+    rig.run(6000);
+    rig.assertViews({ a: 'ABCD', b: 'ABCD', c: 'ABCD', d: 'ABCD' });
+  });
+
+  it('is known to a member that was away meanwhile', () => {
+    const { rig, nodes } = founded();
+    nodeOf(nodes, 'c').crash('machine');
+    rig.run(4000);
+    rig.add('d');
+    rig.run(500);
+    assert.ok(rig.join('d', 'a').ok, rig.told());
+    nodeOf(nodes, 'c').start();
+    rig.run(10_000);
+    rig.assertViews({ a: 'ABCD', b: 'ABCD', c: 'ABCD', d: 'ABCD' });
+  });
+
+  it('is refused where no majority is reachable, unless it is forced', () => {
+    const { rig, nodes } = founded();
+    for (const name of ['b', 'c']) nodeOf(nodes, name).crash('machine');
+    rig.run(4000);
+    rig.add('d');
+    rig.run(500);
+    const refused = rig.join('d', 'a');
+    assert.equal(refused.ok, false);
+    assert.match(refused.text, /only 1 of 3 members are reachable, and a change needs 2/);
+    assert.match(refused.text, /missing: NautilusMQ@b, NautilusMQ@c/);
+    assert.match(refused.text, /--force, at the risk/);
+    assert.ok(rig.join('d', 'a', true).ok, rig.told());
+    for (const name of ['b', 'c']) nodeOf(nodes, name).start();
+    rig.run(10_000);
+    rig.assertViews({ a: 'ABCD', b: 'ABCD', c: 'ABCD', d: 'ABCD' });
+  });
+
+  it('is told that nobody is at the address', () => {
+    const rig = new Rig();
+    rig.add('a');
+    rig.run(100);
+    const { ok, text } = rig.join('a', 'nowhere');
+    assert.equal(ok, false);
+    assert.match(text, /^nowhere:44053: /);
+  });
+
+  it('does not come with a cluster of its own', () => {
+    const { rig } = founded();
+    rig.add('d');
+    rig.run(100);
+    const { ok, text } = rig.join('a', 'd');
+    assert.equal(ok, false);
+    assert.match(text, /in a cluster of 3 members already: it must leave that first/);
+  });
+
+  it('does so one at a time: of two at two members each ends well or is told to come back', () => {
+    const { rig } = founded();
+    rig.add('d');
+    rig.add('e');
+    rig.run(100);
+    const ends: string[] = [];
+    const now = rig.now('d');
+    rig.cluster('d').join('a:44053', false, now, ({ ok, text }) => void ends.push(`${ok} ${text}`));
+    rig.cluster('e').join('b:44053', false, now, ({ ok, text }) => void ends.push(`${ok} ${text}`));
+    rig.run(10_000);
+    assert.equal(ends.length, 2);
+    for (const name of ['d', 'e']) {
+      if (rig.view(name).length === 1) assert.ok(rig.join(name, 'c').ok, rig.told());
+    }
+    rig.run(6000);
+    const all = 'ABCDE';
+    rig.assertViews({ a: all, b: all, c: all, d: all, e: all });
+  });
+
+  it('with an empty disk takes the place of its lost self', () => {
+    const { rig, nodes } = founded();
+    nodeOf(nodes, 'c').crash('process');
+    rig.run(8000);
+    rig.add('c', { seeds: founders, life: '2' });
+    rig.run(10_000);
+    rig.assertViews({ a: 'ABC', b: 'ABC', c: 'ABC' });
+    const sites = rig.cluster('a').members.map(({ site }) => site);
+    assert.ok(sites.includes(memberOn('c', '2').site));
+    assert.ok(!sites.includes(memberOn('c').site));
+    assert.match(rig.told(), /NautilusMQ@c joins in place of its lost self/);
+  });
+});
+
+describe('a member that leaves', () => {
+  it('while it is dead is no member any more, and is told so when it returns', () => {
+    const { rig, nodes } = founded();
+    nodeOf(nodes, 'c').crash('machine');
+    rig.run(6000);
+    const { ok, text } = rig.leave('a', 'c');
+    assert.ok(ok, text);
+    assert.match(text, /NautilusMQ@c leaves: 2 members/);
+    rig.run(1000);
+    rig.assertViews({ a: 'AB', b: 'AB' });
+    nodeOf(nodes, 'c').start();
+    rig.run(10_000);
+    rig.assertViews({ a: 'AB', b: 'AB' });
+    assert.match(rig.told(), /NautilusMQ@c has left the cluster: start it with an empty data dir/);
+  });
+
+  it('stays gone when whoever removed it has left as well, and all were restarted', () => {
+    const { rig, nodes } = founded();
+    rig.add('d', { seeds: founders });
+    rig.run(6000);
+    rig.assertViews({ a: 'ABCD', d: 'ABCD' });
+    nodeOf(nodes, 'c').crash('machine');
+    rig.run(6000);
+    assert.ok(rig.leave('b', 'c').ok, rig.told());
+    nodeOf(nodes, 'b').crash('machine');
+    rig.run(6000);
+    assert.ok(rig.leave('a', 'b').ok, rig.told());
+    rig.run(1000);
+    rig.assertViews({ a: 'AD', d: 'AD' });
+    nodeOf(nodes, 'a').crash('process');
+    nodeOf(nodes, 'a').start();
+    nodeOf(nodes, 'c').start();
+    rig.run(10_000);
+    rig.assertViews({ a: 'AD', d: 'AD' });
+  });
+
+  it('gives away what it holds, sends new clients elsewhere, and ends', () => {
+    const { rig } = founded();
+    let held = 3;
+    rig.cluster('c').leaveHost = {
+      isEmpty: () => held === 0,
+      drain: () => void (held = Math.max(0, held - 1)),
+      resume: () => assert.fail('it leaves'),
+    };
+    const { ok, text } = rig.leave('a', 'c');
+    assert.ok(ok, text);
+    assert.equal(held, 0);
+    rig.run(2000);
+    rig.assertViews({ a: 'AB', b: 'AB' });
+    assert.match(rig.cluster('c').gates.refusal('connect', undefined) ?? '', /has left/);
+    assert.match(rig.told(), /this node has left the cluster, and serves nobody any more/);
+  });
+
+  it('stays when it cannot give away what it holds in time', () => {
+    const { rig } = founded();
+    let resumed = 0;
+    rig.cluster('c').leaveHost = {
+      isEmpty: () => false,
+      drain: () => {},
+      resume: () => void (resumed += 1),
+    };
+    const { ok, text } = rig.leave('a', 'c');
+    assert.equal(ok, false);
+    assert.match(text, /NautilusMQ@c leaves: taken back, for not everything was handed over/);
+    rig.run(8000);
+    assert.equal(resumed, 1);
+    rig.assertViews({ a: 'ABC', b: 'ABC', c: 'ABC' });
+    assert.equal(rig.cluster('c').gates.refusal('connect', undefined), undefined);
+  });
+
+  it('may be asked itself: another member carries it out', () => {
+    const { rig } = founded();
+    rig.cluster('c').leaveHost = { isEmpty: () => true, drain() {}, resume() {} };
+    const { ok, text } = rig.leave('c', 'c');
+    assert.ok(ok, text);
+    rig.run(2000);
+    rig.assertViews({ a: 'AB', b: 'AB' });
+  });
+
+  it('needs a majority, or force that names its risk', () => {
+    const { rig, nodes } = founded();
+    for (const name of ['b', 'c']) nodeOf(nodes, name).crash('machine');
+    rig.run(6000);
+    const refused = rig.leave('a', 'c');
+    assert.equal(refused.ok, false);
+    assert.match(refused.text, /only 1 of 3 members are reachable/);
+    const forced = rig.leave('a', 'c', { ...leaving, force: true });
+    assert.ok(forced.ok);
+    assert.match(forced.text, /forced without a majority: should the members that could not be/);
+    rig.run(100);
+    rig.assertViews({ a: 'Ab' });
+  });
+
+  it('is called by its name: another one is not known', () => {
+    const { rig } = founded();
+    const { ok, text } = rig.leave('a', 'x');
+    assert.equal(ok, false);
+    assert.match(text, /no member is called NautilusMQ@x: the members are NautilusMQ@a, /);
+  });
+});
