@@ -31,12 +31,12 @@ const pure: Readonly<Record<string, readonly string[]>> = {
   cluster: [
     ...['base', 'session', 'store', 'journal', 'cluster/identity', 'cluster/netsplit'],
     ...['cluster/metadata', 'cluster/membership', 'cluster/link', 'cluster/routing'],
-    ...['cluster/flow', 'cluster/exchange'],
+    ...['cluster/flow', 'cluster/exchange', 'cluster/takeover'],
   ],
   broker: [
     ...['base', 'packet', 'topic', 'queue', 'retain', 'session', 'auth', 'store'],
     ...['journal', 'metrics', 'cluster', 'cluster/identity', 'cluster/routing', 'cluster/flow'],
-    'cluster/link',
+    ...['cluster/link', 'cluster/metadata', 'cluster/takeover'],
   ],
   'cluster/identity': ['base'],
   'cluster/netsplit': ['base', 'cluster/identity'],
@@ -45,6 +45,7 @@ const pure: Readonly<Record<string, readonly string[]>> = {
   'cluster/link': ['base', 'cluster/identity'],
   'cluster/routing': ['base', 'cluster/identity'],
   'cluster/flow': ['base', 'cluster/identity', 'cluster/link'],
+  'cluster/takeover': ['base', 'cluster/identity'],
   'cluster/exchange': ['base', 'cluster/identity', 'cluster/link', 'cluster/metadata'],
 };
 const all = Object.keys(pure);
