@@ -12,6 +12,7 @@ import {
   type Transport,
 } from './link/mod.js';
 import {
+  type JoinWish,
   type LeaveOptions,
   type Member,
   type Members,
@@ -164,6 +165,11 @@ export class Belonging implements IntroductionsOut {
     this.#desk.memberDown(site);
   }
 
+  /** A node dialled this one as a member, and is none here: it may have taken this one in. */
+  strangerDialled(address: string): void {
+    if (this.members.counting.length === 1) this.#startup.knockAt(address);
+  }
+
   introduced(lane: Lane, peer: PeerFacts, now: number): void {
     this.#introductions.accept(lane, peer, now);
   }
@@ -175,7 +181,7 @@ export class Belonging implements IntroductionsOut {
       const text = `this node is in a cluster of ${count} members already: it must leave that first`;
       return done({ ok: false, text });
     }
-    const wish = { isFounding: this.#ledger.isFounding, force };
+    const wish = { isFounding: this.#ledger.isFounding, force, isMember: false };
     this.#introductions.dial(address, wish, ({ ok, text }) => done({ ok, text }), now);
   }
 
@@ -199,7 +205,7 @@ export class Belonging implements IntroductionsOut {
 
   asked(
     { site, nodeName: name, address }: PeerFacts,
-    { isFounding, force }: { readonly isFounding: boolean; readonly force: boolean },
+    wish: JoinWish,
     answer: (answer: MembershipAnswer, now: number) => void,
     now: number,
   ): void {
@@ -207,7 +213,8 @@ export class Belonging implements IntroductionsOut {
       if (ok) answer({ kind: 'welcome', members: this.#ledger.list() }, when);
       else answer({ kind: 'result', ok, sentence }, when);
     };
-    this.#desk.join({ site, name, address }, isFounding, force, done, now);
+    if (wish.isMember && this.members.memberOf(site) === undefined) this.strangerDialled(address);
+    this.#desk.join({ site, name, address }, wish, done, now);
   }
 
   welcomed(by: PeerFacts, members: Parameters<IntroductionsOut['welcomed']>[1], now: number): void {

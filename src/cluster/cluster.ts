@@ -157,6 +157,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
         members: () => this.#belonging.members,
         linkOf: (of) => this.#peers.get(of)?.link,
         bootOf: (of) => this.tables.position(of)?.boot,
+        strangerDialled: (from) => this.#belonging.strangerDialled(from),
       }),
     };
     this.#acceptor = new Acceptor(this.#context, {

@@ -11,6 +11,7 @@ import {
   type Transport,
 } from './link/mod.js';
 import {
+  type JoinWish,
   type ListedMember,
   type MembershipAnswer,
   readAnswer,
@@ -31,13 +32,6 @@ export interface IntroductionsOut {
   ): void;
   /** This node is in, with these. */
   welcomed(by: PeerFacts, members: readonly ListedMember[], now: number): void;
-}
-
-/** What the new site says of itself, besides who it is. */
-export interface JoinWish {
-  /** It founds, and would be content with another founder. */
-  readonly isFounding: boolean;
-  readonly force: boolean;
 }
 
 /** How a dialled introduction ended. */
@@ -209,10 +203,10 @@ export class Introductions {
       lane.sendFrame(FrameType.Response, writeAnswer({ kind: 'result', ok: false, sentence }));
       return;
     }
-    const { isFounding, force } = request;
+    const { isFounding, force, isMember } = request;
     const answer = (said: MembershipAnswer): void => {
       if (lane.isOpen) lane.sendFrame(FrameType.Response, writeAnswer(said));
     };
-    this.#out.asked(peer, { isFounding, force }, answer, now);
+    this.#out.asked(peer, { isFounding, force, isMember }, answer, now);
   }
 }

@@ -4,6 +4,7 @@ import {
   Change,
   type ChangeRequest,
   type Classification,
+  type JoinWish,
   type LeaveOptions,
   type MembershipAnswer,
   type MembershipRequest,
@@ -52,8 +53,18 @@ const forgottenMs = 5000;
 /** What a dead member said may take so long to be taken over, in ms. */
 const adoptMs = 15_000;
 
+/** What a member that was asked to carry out a leaving may take beyond it, in ms. */
+const relayMs = 15_000;
+
 /** Lines with the same text are an hour's worth of repetition: said once in this time, in ms. */
 const linePauseMs = 60_000;
+
+/** A request that another member carries out. */
+interface Relayed {
+  readonly to: Site;
+  readonly deadline: number;
+  readonly done: (result: Result) => void;
+}
 
 interface Asked {
   readonly proposal: Proposal;
@@ -79,7 +90,7 @@ export class MembershipDesk {
   #leaver: { readonly site: Site; kill: boolean; askAt: number } | undefined;
   #leaveOptions: LeaveOptions | undefined;
   /** Where an operator's request was passed on to. */
-  #relayed: { readonly to: Site; readonly done: (result: Result) => void } | undefined;
+  #relayed: Relayed | undefined;
   /** When this node was last asked to hand over; undefined: it stays. */
   #handingOverAt: number | undefined;
   #said = { text: '', until: 0 };
@@ -131,6 +142,7 @@ export class MembershipDesk {
     this.#answerDurable();
     this.#tellEnd(now);
     this.#tickLeaver(now);
+    if (this.#relayed !== undefined && now >= this.#relayed.deadline) this.#loseRelayed();
     if (this.#handingOverAt !== undefined && now - this.#handingOverAt > forgottenMs) {
       this.#handingOverAt = undefined;
       if (!this.#ledger.hasSelfLeft) this.#out.stay();
@@ -144,8 +156,7 @@ export class MembershipDesk {
   /** A site of that name and address, which knows the cookie, wants in. */
   join(
     who: Newcomer,
-    isFounding: boolean,
-    force: boolean,
+    { isFounding, force, isMember }: JoinWish,
     done: (result: Result, now: number) => void,
     now: number,
   ): void {
@@ -154,6 +165,10 @@ export class MembershipDesk {
     if (ledger.members.memberOf(who.site) !== undefined) {
       ledger.move(who, now);
       return done({ ok: true, text: `${who.name} is a member already` }, now);
+    }
+    if (isMember) {
+      const text = `${who.name} is no member here: join it with vmq-admin cluster join`;
+      return done({ ok: false, text }, now);
     }
     if (isFounding && ledger.isFounding) {
       const objection = ledger.meet(who, now);
@@ -176,7 +191,7 @@ export class MembershipDesk {
       return this.#begin({ kind: 'leave', node }, options, done, now);
     if (this.#relayed !== undefined) return done(busy);
     if (!this.#out.request(other, { kind: 'leave', node, options })) return done(busy);
-    this.#relayed = { to: other, done };
+    this.#relayed = { to: other, done, deadline: now + options.timeoutMs + relayMs };
   }
 
   /** From a member, over its link. */
@@ -232,10 +247,14 @@ export class MembershipDesk {
   /** The link to `site` is no more: what was passed on to it has no answer. */
   memberDown(site: Site): void {
     this.#asked.delete(site);
-    if (this.#relayed?.to !== site) return;
-    const text = 'the member that carries it out went away: see cluster show, and repeat it';
-    this.#relayed.done({ ok: false, text });
+    if (this.#relayed?.to === site) this.#loseRelayed();
+  }
+
+  #loseRelayed(): void {
+    const relayed = this.#relayed;
     this.#relayed = undefined;
+    const text = 'the member that carries it out does not answer: see cluster show, and repeat it';
+    relayed?.done({ ok: false, text });
   }
 
   #begin(

@@ -29,6 +29,10 @@ export interface StartupOut {
 /** Between two introductions to members that do not dial, in ms; shortened by up to a half. */
 const knockMs = 30_000;
 
+/** The same, in ms, when somebody was there who takes this node for a member. */
+const strangerPauseMs = 5000;
+const strangersMax = 8;
+
 /** Between two tries of the seeds, in ms; each is shortened by up to a half. */
 const seekMs = 1000;
 
@@ -50,8 +54,11 @@ export class Startup {
   readonly #asked = new Set<string>();
   /** What each seed answered last. */
   readonly #answers = new Map<string, string>();
+  /** They dialled this node as a member, and it knows nothing of that. */
+  readonly #strangers = new Set<string>();
   /** Members were told that this node is here. */
   #knockAt = 0;
+  #knockedAt = 0;
   #toldLeft: string | undefined;
   #seekAt = 0;
   #lineAt: number | undefined;
@@ -103,6 +110,12 @@ export class Startup {
     this.#seekAt = 0;
   }
 
+  /** Whoever is at `address` may know more of this node than it does itself. */
+  knockAt(address: string): void {
+    if (this.#strangers.size < strangersMax) this.#strangers.add(address);
+    this.#knockAt = Math.min(this.#knockAt, this.#knockedAt + strangerPauseMs);
+  }
+
   /** `others`: the members but this one. */
   tick(others: readonly StartMember[], now: number): void {
     const ledger = this.#ledger;
@@ -144,7 +157,7 @@ export class Startup {
     for (const address of this.#seeds ?? []) {
       if (this.#own.has(address) || this.#asked.has(address)) continue;
       this.#asked.add(address);
-      const wish = { isFounding: true, force: false };
+      const wish = { isFounding: true, force: false, isMember: false };
       this.#introductions.dial(
         address,
         wish,
@@ -164,14 +177,17 @@ export class Startup {
    * address or knows that this node has left, is reached by an introduction.
    */
   #knock(now: number): void {
+    this.#knockedAt = now;
     this.#knockAt = now + knockMs * (1 - this.#random.next() / 2);
     if (this.#toldLeft !== undefined) return;
-    for (const address of this.#out.silentDiallers()) {
+    const addresses = new Set([...this.#out.silentDiallers(), ...this.#strangers]);
+    this.#strangers.clear();
+    for (const address of addresses) {
       if (this.#asked.has(address)) continue;
       this.#asked.add(address);
       this.#introductions.dial(
         address,
-        { isFounding: false, force: false },
+        { isFounding: false, force: false, isMember: true },
         ({ hasLeft, text }, when) => {
           this.#asked.delete(address);
           if (hasLeft) this.#onLeft(text, when);

@@ -10,6 +10,7 @@ import { Network } from '../../sim/network.js';
 import { SimNode } from '../../sim/node.js';
 import { Scheduler } from '../../sim/scheduler.js';
 import { formatLine, Story } from '../../sim/story.js';
+import { RowKind } from '../../src/cluster/metadata/mod.js';
 
 const near = { delayMs: 1, jitterMs: 0, bytesPerMs: 100_000 };
 const leaving = { force: false, kill: false, timeoutMs: 10_000 };
@@ -167,6 +168,28 @@ describe('founders with the same seeds', () => {
   });
 });
 
+describe('a node that is started again and again while a member is missing', () => {
+  it('says that this does not help, and where to look', () => {
+    const { rig, nodes } = founded();
+    nodeOf(nodes, 'c').crash('machine');
+    const node = nodeOf(nodes, 'b');
+    for (let left = 3; left > 0; left -= 1) {
+      node.crash('process');
+      rig.run(60_000);
+      node.start();
+      rig.run(10_000);
+    }
+    assert.match(
+      rig.told(),
+      /this node was started 4 times within 30 minutes while NautilusMQ@c could not be/,
+    );
+    assert.match(
+      rig.told(),
+      /restarting this node will not help: start NautilusMQ@c, or, if it will/,
+    );
+  });
+});
+
 describe('a node that joins', () => {
   it('is known to all, and knows all, though it was a cluster of its own', () => {
     const { rig } = founded();
@@ -216,6 +239,37 @@ describe('a node that joins', () => {
     const { ok, text } = rig.join('a', 'nowhere');
     assert.equal(ok, false);
     assert.match(text, /^nowhere:44053: /);
+  });
+
+  it('and dies before it hears that it is in, hears it when it is back', () => {
+    for (const name of ['d', '0']) {
+      const { rig } = founded();
+      const node = rig.add(name);
+      rig.run(500);
+      const now = rig.now(name);
+      rig.cluster(name).join('b:44053', false, now, () => assert.fail('it was dead by then'));
+      while (!/joins: 4 members/.test(rig.told())) rig.run(1);
+      node.crash('process');
+      rig.run(5000);
+      node.start();
+      rig.run(60_000);
+      const all = name === 'd' ? 'ABCD' : '0ABC';
+      rig.assertViews({ a: all, b: all, c: all, [name]: all });
+    }
+  });
+
+  it('counts as reachable while it is looked for, so nobody is refused for its sake', () => {
+    const { rig } = founded();
+    const node = rig.add('d');
+    rig.run(500);
+    assert.ok(rig.join('d', 'b').ok);
+    for (let left = 20; left > 0; left -= 1) {
+      assert.ok(rig.cluster('a').gates.isOpen, rig.told());
+      rig.run(50);
+    }
+    node.crash('machine');
+    rig.run(4000);
+    assert.equal(rig.cluster('a').gates.isOpen, false);
   });
 
   it('does not come with a cluster of its own', () => {
@@ -274,6 +328,26 @@ describe('a member that leaves', () => {
     rig.run(10_000);
     rig.assertViews({ a: 'AB', b: 'AB' });
     assert.match(rig.told(), /NautilusMQ@c has left the cluster: start it with an empty data dir/);
+  });
+
+  it('leaves its retained messages and settings to the others, as they were stamped', () => {
+    const { rig, nodes } = founded();
+    const { tables, stamps } = rig.cluster('c');
+    const value = Buffer.from('a message');
+    const { stamp } = tables.put(RowKind.Retain, 'topic', value, stamps.next(rig.now('c')));
+    tables.put(RowKind.Setting, 'name', value, stamps.next(rig.now('c')));
+    rig.run(1000);
+    nodeOf(nodes, 'c').crash('machine');
+    rig.run(6000);
+    assert.ok(rig.leave('a', 'c').ok, rig.told());
+    rig.run(2000);
+    for (const name of ['a', 'b']) {
+      const row = rig.cluster(name).tables.winner(RowKind.Retain, 'topic');
+      assert.deepEqual(row?.value, new Uint8Array(value));
+      assert.equal(row?.site, memberOn('a').site);
+      assert.equal(row?.stamp, stamp);
+      assert.ok(rig.cluster(name).tables.winner(RowKind.Setting, 'name') !== undefined);
+    }
   });
 
   it('stays gone when whoever removed it has left as well, and all were restarted', () => {

@@ -41,6 +41,7 @@ export {
   type WrittenRow,
 } from './members.js';
 export {
+  type JoinWish,
   type LeaveOptions,
   type ListedMember,
   type MembershipAnswer,

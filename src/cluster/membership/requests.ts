@@ -24,6 +24,16 @@ export interface LeaveOptions {
   readonly timeoutMs: number;
 }
 
+/** What a site that wants in says of itself, besides who it is. */
+export interface JoinWish {
+  /** It founds, and would be content with another founder. */
+  readonly isFounding: boolean;
+  /** Even where no majority can be asked. */
+  readonly force: boolean;
+  /** It takes itself for a member already, and only wants to be told of the others. */
+  readonly isMember: boolean;
+}
+
 /** What one node asks another about membership. */
 export type MembershipRequest =
   | { readonly kind: 'acknowledge'; readonly proposal: Proposal }
@@ -32,7 +42,7 @@ export type MembershipRequest =
   /** To the member that left: the others have what it held. */
   | { readonly kind: 'gone' }
   /** A new site, over an introduction. */
-  | { readonly kind: 'join'; readonly isFounding: boolean; readonly force: boolean }
+  | ({ readonly kind: 'join' } & JoinWish)
   /** An operator asked for it where it cannot be done. */
   | { readonly kind: 'leave'; readonly node: string; readonly options: LeaveOptions };
 
@@ -82,6 +92,7 @@ export function writeRequest(request: MembershipRequest): Uint8Array {
     case 'join':
       writer.byte(Number(request.isFounding));
       writer.byte(Number(request.force));
+      writer.byte(Number(request.isMember));
       break;
     case 'leave': {
       const { force, kill, timeoutMs } = request.options;
@@ -112,7 +123,12 @@ export function readRequest(bytes: Uint8Array): MembershipRequest | undefined {
       case 'gone':
         return { kind };
       case 'join':
-        return { kind, isFounding: readFlag(reader), force: readFlag(reader) };
+        return {
+          kind,
+          isFounding: readFlag(reader),
+          force: readFlag(reader),
+          isMember: readFlag(reader),
+        };
       case 'leave': {
         const node = reader.text();
         const options = {

@@ -19,7 +19,8 @@ const requests: readonly MembershipRequest[] = [
     proposal: { coordinator: site, id: 77, number: 300, subjects: [site, other] },
   },
   { kind: 'handOver', kill: true },
-  { kind: 'join', isFounding: true, force: false },
+  { kind: 'join', isFounding: true, force: false, isMember: true },
+  { kind: 'gone' },
   { kind: 'leave', node: 'b@host', options: { force: true, kill: false, timeoutMs: 60_000 } },
 ];
 
