@@ -255,6 +255,7 @@ describe('of two changes', () => {
     const verdict = voter.change.judge(late);
     assert.ok(verdict.kind === 'objected');
     assert.match(verdict.sentence, /another change is under way, d@h joins: try again later/);
+    first.read();
     assert.equal(first.change.judge(late).kind, 'objected', 'its own is under way');
   });
 
