@@ -42,12 +42,23 @@ export class ByteWriter {
   }
 
   text(value: string): void {
-    this.blob(Buffer.from(value, 'utf8'));
+    const length = Buffer.byteLength(value, 'utf8');
+    this.varint(length);
+    if (length === 0) return;
+    this.#reserve(length);
+    this.#bytes.write(value, this.#length, length, 'utf8');
+    this.#length += length;
   }
 
   /** A copy that is exactly as long as what was written; the writer starts anew. */
   take(): Buffer {
-    const taken = Buffer.from(this.#bytes.subarray(0, this.#length));
+    return this.takeBefore(0);
+  }
+
+  /** As {@link take}, and `room` bytes behind it, which the caller fills. */
+  takeBefore(room: number): Buffer {
+    const taken = Buffer.allocUnsafe(this.#length + room);
+    this.#bytes.copy(taken, 0, 0, this.#length);
     this.#length = 0;
     return taken;
   }
@@ -72,7 +83,9 @@ export class ByteReader {
   #at = 0;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#bytes = Buffer.isBuffer(bytes)
+      ? bytes
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get isAtEnd(): boolean {
@@ -109,7 +122,13 @@ export class ByteReader {
   }
 
   text(): string {
-    return this.blob().toString('utf8');
+    const length = this.varint();
+    if (length === 0) return '';
+    const start = this.#at;
+    const end = start + length;
+    if (end > this.#bytes.length) throw new TruncatedRecord('record ends early');
+    this.#at = end;
+    return this.#bytes.toString('utf8', start, end);
   }
 
   /** What has not been read: a view, not a copy. */

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { assert, ByteWriter } from '../../base/mod.js';
+import { assert } from '../../base/mod.js';
 
 /** Which connection of a link; on the wire in Hello. */
 export const LaneKind = {
@@ -132,10 +132,10 @@ export function sizeOf(parts: readonly Uint8Array[]): number {
  */
 export function writeFrame(type: FrameType, ...parts: Uint8Array[]): Uint8Array {
   const size = sizeOf(parts);
-  const header = frameHeader(type, size);
-  const frame = Buffer.allocUnsafe(header.length + size);
-  frame.set(header);
-  let at = header.length;
+  const lengthBytes = lengthBytesOf(size + 1);
+  const frame = Buffer.allocUnsafe(lengthBytes + 1 + size);
+  writeHeader(frame, type, size);
+  let at = lengthBytes + 1;
   for (const part of parts) {
     frame.set(part, at);
     at += part.length;
@@ -145,9 +145,26 @@ export function writeFrame(type: FrameType, ...parts: Uint8Array[]): Uint8Array 
 
 /** The front of a frame whose body of `size` bytes is sent behind it without being copied. */
 export function frameHeader(type: FrameType, size: number): Uint8Array {
+  const header = Buffer.allocUnsafe(lengthBytesOf(size + 1) + 1);
+  writeHeader(header, type, size);
+  return header;
+}
+
+/** The length as ByteWriter's varint, which counts the type too, and the type. */
+function writeHeader(to: Uint8Array, type: FrameType, size: number): void {
   assert(size <= bodyMax[type], 'a frame is longer than its type may be');
-  const writer = new ByteWriter(lengthBytesMax + 1);
-  writer.varint(size + 1);
-  writer.byte(type);
-  return writer.take();
+  let rest = size + 1;
+  let at = 0;
+  for (; rest >= 0x80; at += 1) {
+    to[at] = (rest % 0x80) | 0x80;
+    rest = Math.floor(rest / 0x80);
+  }
+  to[at] = rest;
+  to[at + 1] = type;
+}
+
+function lengthBytesOf(value: number): number {
+  let count = 1;
+  for (let rest = value; rest >= 0x80; count += 1) rest = Math.floor(rest / 0x80);
+  return count;
 }
