@@ -27,6 +27,7 @@ import { type Row, RowKind, Tables, type TablesOut, type Vector } from './metada
 import { Peer, type PeerOut } from './peer.js';
 import { Presence, type PresenceSettings } from './presence.js';
 import { judgeOf } from './judge.js';
+import type { ClusterReport } from './report/mod.js';
 import {
   type Envelope,
   readEnvelope,
@@ -206,6 +207,11 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
 
   stateOf(site: Site): PeerState {
     return this.#presence.stateOf(site);
+  }
+
+  /** What `cluster show` says. */
+  report(now: number): ClusterReport {
+    return this.#presence.report(this.startGate.reason, now);
   }
 
   /**

@@ -11,7 +11,8 @@ import {
   Views,
   writeHeartbeatBody,
 } from './membership/mod.js';
-import { Netsplit, type Policies } from './netsplit/mod.js';
+import { Netsplit, type Policies, type View } from './netsplit/mod.js';
+import { type ClusterReport, reportOf } from './report/mod.js';
 
 export interface PresenceSettings {
   readonly policies: Policies;
@@ -174,13 +175,29 @@ export class Presence {
 
   /** Who is there may be others than before. */
   review(now: number): void {
-    if (this.#isHeld) return;
+    if (!this.#isHeld) this.netsplit.onView(this.#view(), now);
+  }
+
+  /** For `cluster show`. `heldBack`: why clients are not served yet; empty once they are. */
+  report(heldBack: string, now: number): ClusterReport {
+    const view = this.#view();
+    const sites = view.members.map(({ site }) => site);
+    const words = new Map(sites.map((site) => [site, this.stateOf(site)]));
+    return reportOf({
+      ...{ view, heldBack, now },
+      policies: this.netsplit.policies,
+      classify: (site) => this.classify(site, now),
+      matrix: this.#views.matrix(words, sites, now),
+    });
+  }
+
+  #view(): View {
     const members = this.#members.map(({ site, name }) => {
       const state = this.#newcomers.has(site) ? 'suspect' : this.stateOf(site);
       const since = this.#detector.statusOf(site)?.since;
       return { site, name, state, downSince: state === 'down' ? since : undefined };
     });
-    this.netsplit.onView({ self: this.#self, members, tiebreak: this.#settings.tiebreak }, now);
+    return { self: this.#self, members, tiebreak: this.#settings.tiebreak };
   }
 
   #onUp(site: Site, now: number): void {

@@ -31,7 +31,7 @@ const pure: Readonly<Record<string, readonly string[]>> = {
   cluster: [
     ...['base', 'session', 'store', 'journal', 'cluster/identity', 'cluster/netsplit'],
     ...['cluster/metadata', 'cluster/membership', 'cluster/link', 'cluster/routing'],
-    ...['cluster/flow', 'cluster/exchange', 'cluster/takeover'],
+    ...['cluster/flow', 'cluster/exchange', 'cluster/takeover', 'cluster/report'],
   ],
   broker: [
     ...['base', 'packet', 'topic', 'queue', 'retain', 'session', 'auth', 'store'],
@@ -43,6 +43,7 @@ const pure: Readonly<Record<string, readonly string[]>> = {
   'cluster/metadata': ['base', 'cluster/identity'],
   'cluster/membership': ['base', 'cluster/identity'],
   'cluster/link': ['base', 'cluster/identity'],
+  'cluster/report': ['cluster/identity', 'cluster/membership', 'cluster/netsplit'],
   'cluster/routing': ['base', 'cluster/identity'],
   'cluster/flow': ['base', 'cluster/identity', 'cluster/link'],
   'cluster/takeover': ['base', 'cluster/identity'],
