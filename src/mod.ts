@@ -82,7 +82,13 @@ export async function createNode(options: NodeOptions = {}): Promise<EmbeddedNod
   const isTerminal = process.stdout.isTTY;
   const log = options.log ?? openLog(logOptionsOf(configuration.options, isTerminal));
   const backends = options.auth ?? [];
-  const { node } = await Node.start({ configuration, log, backends });
+  const { node } = await Node.open({ configuration, log, backends });
+  try {
+    await node.serve();
+  } catch (error) {
+    await node.close();
+    throw error;
+  }
   return {
     get listeners(): readonly ListenerRow[] {
       return node.listeners;

@@ -1,6 +1,14 @@
-import type { Configuration, ListenerConfiguration, Options } from './config/mod.js';
+import type { ClusterSettings } from './cluster/mod.js';
+import type { Policies } from './cluster/netsplit/mod.js';
+import type {
+  Configuration,
+  ListenerConfiguration,
+  Options,
+  PeerListenerConfiguration,
+} from './config/mod.js';
 import type { ListenerOptions, TlsOptions } from './listeners/mod.js';
 import type { LogOptions } from './log/mod.js';
+import type { PeerListenerOptions } from './peers/mod.js';
 import type { Settings } from './session/mod.js';
 
 /**
@@ -42,6 +50,46 @@ export function settingsOf({ options, allowAnonymous }: Configuration): Settings
     refusedCloseAfterMs: options.clusterRefusedCloseAfter,
     maxWriteBufferBytes: options.maxWriteBufferSize,
   });
+}
+
+/** What the control lane holds for a kernel that does not take it: rows, requests, heartbeats. */
+const controlUnsentMax = 4 * 1024 * 1024;
+
+/** All but the address, which depends on what is bound. */
+export function clusterSettingsOf(options: Options): Omit<ClusterSettings, 'address'> {
+  const { clusterSeeds, clusterDns, clusterExpectedMembers: expectedMembers } = options;
+  return {
+    clusterName: options.clusterName,
+    nodeName: options.nodename,
+    cookie: Buffer.from(options.distributedCookie),
+    policies: policiesOf(options),
+    tiebreak: options.clusterTiebreak,
+    founding: clusterSeeds.length > 0 || clusterDns !== '' ? { expectedMembers } : undefined,
+    startWaitMs: options.clusterStartWait,
+    reconnectGraceMs: options.clusterReconnectGrace,
+    failureTimeoutMs: options.clusterFailureTimeout,
+    maxClockSkewMs: options.clusterMaxClockSkew * 1000,
+    unsentMax: { 0: controlUnsentMax, 1: options.outgoingClusteringBufferSize },
+  };
+}
+
+export function policiesOf(options: Options): Policies {
+  return {
+    connect: options.allowRegisterDuringNetsplit,
+    publish: options.allowPublishDuringNetsplit,
+    subscribe: options.allowSubscribeDuringNetsplit,
+    unsubscribe: options.allowUnsubscribeDuringNetsplit,
+  };
+}
+
+export function peerListenerOptionsOf(listener: PeerListenerConfiguration): PeerListenerOptions {
+  const { type, name, host, port, maxConnections } = listener;
+  if (type === 'vmq') return { type, name, host, port, maxConnections, tls: undefined };
+  const { cafile, certfile, keyfile, crlfile, keypasswd, ciphers, eccs } = listener;
+  const { tlsVersion, tlsHandshakeTimeout } = listener;
+  const files = { cafile, certfile, keyfile, crlfile, keypasswd };
+  const tls = { ...files, ciphers, eccs, tlsVersion, tlsHandshakeTimeout };
+  return { type, name, host, port, maxConnections, tls };
 }
 
 export function listenerOptionsOf(

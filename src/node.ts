@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { AdminError, AdminServer } from './admin/mod.js';
 import { type AuthBackend, AuthChain } from './auth/mod.js';
 import { openAclFile, type OpenedFile, openPasswordFile } from './auth/files/mod.js';
 import { type Clock, SeededRandom } from './base/mod.js';
@@ -8,10 +9,14 @@ import type { Configuration } from './config/mod.js';
 import { type ListenerRow, Listeners, Turn } from './listeners/mod.js';
 import type { Log } from './log/mod.js';
 import { Metrics } from './metrics/mod.js';
+import { adminNodeOf } from './node-admin.js';
+import { NodeCluster, type NodeIdentity, passingIdentity } from './node-cluster.js';
 import { listenerOptionsOf, settingsOf } from './node-settings.js';
 import { ReasonCode } from './packet/mod.js';
+import type { PeerCounters, PeerListenerRow } from './peers/mod.js';
 import { openLmdbStore } from './store/lmdb/mod.js';
 import { MemoryStore, type Store } from './store/mod.js';
+import { version } from './version.js';
 
 /** Milliseconds between ticks of the core: deadlines are whole seconds, idle commits are sooner. */
 const tickMs = 200;
@@ -25,12 +30,38 @@ export interface NodeParts {
 
 /** What the start found out, for who prints it. */
 export interface StartReport {
-  readonly listeners: readonly ListenerRow[];
   readonly sessions: number;
   readonly retained: number;
   readonly loadMs: number;
   /** What is open to whom, in sentences. */
   readonly access: readonly string[];
+  /** Undefined: this node is alone. */
+  readonly cluster: ClusterReport | undefined;
+}
+
+/** How the other members reach this node. */
+interface ClusterReport {
+  readonly listeners: readonly PeerListenerRow[];
+  readonly address: string;
+  /** Names of the members, this node among them. */
+  readonly members: readonly string[];
+  /** Why clients are not served yet; empty: they are. */
+  readonly waitingFor: string;
+  /** What an operator should know, in sentences. */
+  readonly notes: readonly string[];
+}
+
+/** What is open now, and what the settings mean for the day on which a member is lost. */
+export interface ServingReport {
+  readonly listeners: readonly ListenerRow[];
+  readonly advice: readonly string[];
+}
+
+/** A store, and whose it is. */
+interface Opened {
+  readonly store: Store;
+  readonly identity: NodeIdentity;
+  close(): Promise<void>;
 }
 
 /** Wall clock read at start plus monotonic time: never jumps back (design 5.1). */
@@ -53,27 +84,34 @@ export class Node {
   readonly #listeners: Listeners;
   readonly #files: readonly OpenedFile[];
   readonly #closeStore: () => Promise<void>;
+  /** Undefined: nothing makes this node a member, and it costs nothing. */
+  readonly #cluster: NodeCluster | undefined;
+  /** Resolves when clients may come, or the node is closed. */
+  readonly #gate: Promise<void>;
+  #openGate: () => void = () => {};
+  #admin: AdminServer | undefined;
   #tick: NodeJS.Timeout | undefined;
   #nextSystemTopicsAt = 0;
   #closing: Promise<void> | undefined;
 
-  private constructor(
-    parts: NodeParts,
-    store: Store,
-    closeStore: () => Promise<void>,
-    files: readonly OpenedFile[],
-  ) {
+  private constructor(parts: NodeParts, opened: Opened, files: readonly OpenedFile[]) {
     const { configuration, log } = parts;
     const { options } = configuration;
+    const { store, identity } = opened;
     this.configuration = configuration;
     this.#log = log;
-    this.#closeStore = closeStore;
+    this.#closeStore = () => opened.close();
     this.#files = files;
-    this.#turn = new Turn(() => this.#broker.onTurnEnd());
+    this.#turn = new Turn(() => {
+      this.#broker.onTurnEnd();
+      this.#cluster?.onTurnEnd();
+    });
     const backends = [...(parts.backends ?? []), ...files.map((file) => file.backend)];
-    this.#broker = new Broker(settingsOf(configuration), this.metrics, this.#observed(store), {
+    const observed = this.#observed(store);
+    const random = new SeededRandom(randomInt(2 ** 32));
+    this.#broker = new Broker(settingsOf(configuration), this.metrics, observed, {
       clock: this.#clock,
-      random: new SeededRandom(randomInt(2 ** 32)),
+      random,
       log,
       auth: new AuthChain(backends, (backend, hook, error) => {
         log.error({ backend, hook, error }, 'authentication back end failed: counts as a refusal');
@@ -102,37 +140,54 @@ export class Node {
         maxFailedLogins: options.maxFailedLogins,
       },
     });
+    this.#gate = new Promise((resolve) => {
+      this.#openGate = resolve;
+    });
+    this.#cluster = NodeCluster.of({
+      ...{ configuration, identity, log, random, store: observed },
+      ...{ clock: this.#clock, turn: this.#turn, broker: this.#broker },
+      counters: this.#peerCounters(),
+      gateOpened: () => this.#openGate(),
+    });
+    if (this.#cluster === undefined) this.#openGate();
     this.#addGauges();
   }
 
   /**
-   * Opens the store, loads it, then opens the listeners. Throws an error with a stable `code` and a
-   * message of one line when something stands in the way; nothing stays open then.
+   * Opens the store and loads it, then what other nodes and operators use; clients come with
+   * {@link serve}. Throws an error with a stable `code` and a message of one line when something
+   * stands in the way; nothing stays open then.
    */
-  static async start(parts: NodeParts): Promise<{ node: Node; report: StartReport }> {
-    const { options } = parts.configuration;
-    const { log } = parts;
+  static async open(parts: NodeParts): Promise<{ node: Node; report: StartReport }> {
     const access: string[] = [parts.configuration.anonymousReason];
     const files = await openFiles(parts, access);
-    let opened: Awaited<ReturnType<typeof openLmdbStore>> | undefined;
+    let opened: Opened | undefined;
     let node: Node | undefined;
     try {
-      if (options.store === 'lmdb') {
-        opened = await openLmdbStore({
-          directory: options.platformDataDir,
-          sync: options.storeSync,
-          log: (text) => log.warn({}, text),
-        });
-      }
-      const store = opened?.store ?? new MemoryStore();
-      node = new Node(parts, store, async () => opened?.close(), files);
+      opened = await openStore(parts);
+      node = new Node(parts, opened, files);
       return { node, report: await node.#open(access) };
     } catch (error) {
       for (const file of files) file.close();
-      if (node !== undefined) clearInterval(node.#tick);
+      if (node !== undefined) await node.#release();
       await opened?.close();
       throw error;
     }
+  }
+
+  /**
+   * Opens the listeners for clients as soon as the cluster lets them come; a node that is alone
+   * does at once. Throws as {@link open} does, and the node is still to be closed then. Undefined:
+   * the node was closed before.
+   */
+  async serve(): Promise<ServingReport | undefined> {
+    await this.#gate;
+    if (this.#closing !== undefined) return undefined;
+    const { options, listeners } = this.configuration;
+    const rows = await this.#listeners.start(
+      listeners.map((listener) => listenerOptionsOf(listener, options)),
+    );
+    return { listeners: rows, advice: this.#cluster?.advice() ?? [] };
   }
 
   get listeners(): readonly ListenerRow[] {
@@ -152,7 +207,6 @@ export class Node {
   }
 
   async #open(access: readonly string[]): Promise<StartReport> {
-    const { options, listeners } = this.configuration;
     const before = performance.now();
     const loaded = this.#broker.load(this.#clock.now());
     const loadMs = performance.now() - before;
@@ -164,24 +218,53 @@ export class Node {
       );
     }
     this.#tick = setInterval(() => this.#onTick(), tickMs);
-    const rows = await this.#listeners.start(
-      listeners.map((listener) => listenerOptionsOf(listener, options)),
-    );
-    return {
-      listeners: rows,
-      sessions: loaded.sessions,
-      retained: loaded.retained,
-      loadMs,
-      access,
-    };
+    const cluster = await this.#openCluster();
+    await this.#openAdmin();
+    return { sessions: loaded.sessions, retained: loaded.retained, loadMs, access, cluster };
+  }
+
+  async #openCluster(): Promise<ClusterReport | undefined> {
+    const own = this.#cluster;
+    if (own === undefined) return undefined;
+    const listeners = await own.open();
+    const { cluster, address, notes } = own;
+    const members = cluster.members.map(({ name }) => name);
+    const { isOpen, reason } = cluster.startGate;
+    return { listeners, address, members, waitingFor: isOpen ? '' : reason, notes };
+  }
+
+  /** In the data directory, whose owner may use it. A node serves without it if it must. */
+  async #openAdmin(): Promise<void> {
+    const { options } = this.configuration;
+    if (options.store === 'memory') return;
+    const node = adminNodeOf({
+      ...{ nodeName: options.nodename, version: version(), metrics: this.metrics },
+      cluster: this.#cluster?.cluster,
+      now: () => this.#clock.now(),
+      turnEndWanted: () => this.#turn.schedule(),
+    });
+    try {
+      const { platformDataDir: directory } = options;
+      this.#admin = await AdminServer.open({ directory, node, log: this.#log });
+    } catch (error) {
+      if (!(error instanceof AdminError)) throw error;
+      this.#log.error({ code: error.code }, `vmq-admin cannot be used: ${error.message}`);
+    }
   }
 
   async #close(): Promise<void> {
+    this.#openGate();
     await this.#listeners.stop(ReasonCode.ServerShuttingDown, 'the broker is shutting down');
-    clearInterval(this.#tick);
+    await this.#release();
     for (const file of this.#files) file.close();
     await this.#settleStore();
     await this.#closeStore();
+  }
+
+  /** Timers, links and the admin socket. */
+  async #release(): Promise<void> {
+    clearInterval(this.#tick);
+    await Promise.all([this.#cluster?.close(), this.#admin?.close()]);
   }
 
   /** What is still to be written is written; a store that refuses is not waited for. */
@@ -266,6 +349,18 @@ export class Node {
     };
   }
 
+  #peerCounters(): PeerCounters {
+    const { metrics } = this;
+    return {
+      bytesReceived: (count) => {
+        metrics.clusterBytesReceived += count;
+      },
+      bytesSent: (count) => {
+        metrics.clusterBytesSent += count;
+      },
+    };
+  }
+
   #addGauges(): void {
     const { metrics } = this;
     const broker = this.#broker;
@@ -294,6 +389,19 @@ export class Node {
       return mqtt + websocket;
     });
   }
+}
+
+async function openStore({ configuration, log }: NodeParts): Promise<Opened> {
+  const { options } = configuration;
+  if (options.store === 'memory') {
+    const identity = passingIdentity();
+    return { store: new MemoryStore(), identity, close: () => Promise.resolve() };
+  }
+  return openLmdbStore({
+    directory: options.platformDataDir,
+    sync: options.storeSync,
+    log: (text) => log.warn({}, text),
+  });
 }
 
 /**

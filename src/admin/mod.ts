@@ -22,3 +22,4 @@ export { askNode } from './client.js';
 export { commands } from './commands.js';
 export { parseArguments } from './request.js';
 export { type AdminResponse, isSwitchOf, resolveRequest } from './run-command.js';
+export { textTable } from './text-table.js';

@@ -7,7 +7,7 @@ import { checkConfig } from './check-config.js';
 import { describeKey } from './describe.js';
 import { start } from './start.js';
 import { backup, compact, show } from './store-commands.js';
-import { version } from './version.js';
+import { version } from '../version.js';
 
 function collect(value: string, previous: string[]): string[] {
   return [...previous, value];

@@ -1,8 +1,8 @@
 import { openLog } from '../log/mod.js';
-import { Node, type StartReport } from '../node.js';
+import { Node, type ServingReport, type StartReport } from '../node.js';
 import { logOptionsOf } from '../node-settings.js';
 import { CommandError, fail, problemLine, readConfiguration } from './configuration.js';
-import { version } from './version.js';
+import { version } from '../version.js';
 
 /** Runs the broker until SIGINT or SIGTERM. */
 export async function start(file: string | undefined, overrides: string[]): Promise<void> {
@@ -23,14 +23,24 @@ export async function start(file: string | undefined, overrides: string[]): Prom
       );
     }
     const log = openLog(logOptionsOf(configuration.options, isTerminal));
-    const { node, report } = await Node.start({ configuration, log });
+    const { node, report } = await Node.open({ configuration, log });
     stopOnSignals(node, log);
     const { nodename, store, platformDataDir } = configuration.options;
-    console.log(`NautilusMQ ${version()} is ${nodename}, configured by ${origin}`);
-    console.log(storeLine(store, platformDataDir, report));
-    for (const line of listenerLines(report)) console.log(line);
+    const head = [
+      `NautilusMQ ${version()} is ${nodename}, configured by ${origin}`,
+      storeLine(store, platformDataDir, report),
+      ...clusterLines(report),
+    ];
+    // Who waits for other members should be seen while he does; who is alone begins or fails.
+    const isAlone = report.cluster === undefined;
+    if (!isAlone) console.log(head.join('\n'));
+    const serving = await node.serve();
+    if (serving === undefined) return;
+    if (isAlone) console.log(head.join('\n'));
+    for (const line of listenerLines(serving)) console.log(line);
+    for (const line of serving.advice) console.log(`  Cluster: ${line}`);
     for (const line of report.access) console.log(`  ${line}`);
-    for (const line of nextSteps(report)) console.log(line);
+    for (const line of nextSteps(serving)) console.log(line);
   } catch (error) {
     fail(error);
     // Opened sockets and files of a start that failed must not keep the process.
@@ -75,7 +85,20 @@ function storeLine(store: string, directory: string, report: StartReport): strin
   return `Store: ${directory} (LMDB), loaded ${loaded}`;
 }
 
-function listenerLines(report: StartReport): string[] {
+function clusterLines({ cluster }: StartReport): string[] {
+  if (cluster === undefined) return [];
+  const { listeners, address, members, waitingFor, notes } = cluster;
+  const lines = listeners.map(({ type, address: host, port }) => {
+    const over = type === 'vmqs' ? ' over TLS' : '';
+    return `  Other nodes${over}: ${host.includes(':') ? `[${host}]` : host}:${port}`;
+  });
+  lines.push(`  Cluster: the others dial ${address}; members: ${members.join(', ')}`);
+  for (const note of notes) lines.push(`  Cluster: ${note}`);
+  if (waitingFor !== '') lines.push(`  Clients are not served yet: ${waitingFor}`);
+  return lines;
+}
+
+function listenerLines(report: ServingReport): string[] {
   const names = {
     tcp: 'MQTT',
     ssl: 'MQTT over TLS',
@@ -91,7 +114,7 @@ function listenerLines(report: StartReport): string[] {
   });
 }
 
-function nextSteps(report: StartReport): string[] {
+function nextSteps(report: ServingReport): string[] {
   const tcp = report.listeners.find(({ type, port }) => type === 'tcp' && port > 0);
   if (tcp === undefined) return [];
   const host = tcp.address === '0.0.0.0' || tcp.address === '::' ? '127.0.0.1' : tcp.address;

@@ -14,7 +14,7 @@ import {
   resolveRequest,
 } from '../admin/mod.js';
 import { CommandError, readConfiguration } from './configuration.js';
-import { version } from './version.js';
+import { version } from '../version.js';
 
 /** This program's own options; the rest of the arguments belongs to the command. */
 interface Own {

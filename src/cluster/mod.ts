@@ -14,3 +14,4 @@
  * - `members`, `stateOf`, `accept` for connections of the cluster listener, `close` at the end.
  */
 export { Cluster, type ClusterHost, type ClusterSettings } from './cluster.js';
+export { loadCluster } from './row-disk.js';

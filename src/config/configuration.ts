@@ -1,4 +1,5 @@
 import type { accessRows } from './options-access.js';
+import type { clusterRows } from './options-cluster.js';
 import type { listenerRows } from './options-listener.js';
 import type { messageRows } from './options-message.js';
 import type { nodeRows, reportRows } from './options-process.js';
@@ -7,6 +8,7 @@ import type { CamelCase, ValueOf } from './row.js';
 
 type ActiveRow =
   | (typeof accessRows)[number]
+  | (typeof clusterRows)[number]
   | (typeof messageRows)[number]
   | (typeof nodeRows)[number]
   | (typeof reportRows)[number]
@@ -38,10 +40,22 @@ export interface ListenerConfiguration extends ListenerOptionValues {
   readonly path: string | undefined;
 }
 
+/** One listener for other nodes; options of clients mean nothing to it. */
+export interface PeerListenerConfiguration extends ListenerOptionValues {
+  readonly type: 'vmq' | 'vmqs';
+  readonly name: string;
+  /** '' for a unix socket, which is refused; IPv6 without brackets. */
+  readonly host: string;
+  /** 0: the system chooses. */
+  readonly port: number;
+}
+
 /** What the node starts with. Frozen through and through. */
 export interface Configuration {
   readonly options: Options;
+  /** For clients. */
   readonly listeners: readonly ListenerConfiguration[];
+  readonly peerListeners: readonly PeerListenerConfiguration[];
   /** Keys that were written in the file, the environment or with --set. */
   readonly explicit: ReadonlySet<string>;
   /** Whether anonymous clients are let in: see `anonymousRule`. */

@@ -1,13 +1,13 @@
 import type { Address } from './address.js';
-import type { ListenerConfiguration } from './configuration.js';
+import type { ListenerConfiguration, PeerListenerConfiguration } from './configuration.js';
 import type { Place, Report } from './entries.js';
 import { camelCase } from './row.js';
-import { isClientType, listenerOptions } from './table.js';
+import { type ActiveType, isActiveType, listenerOptions } from './table.js';
 import { parseValue, type Value } from './parse-value.js';
 
 /** A listener as it was written. */
 export interface ListenerAddress {
-  readonly type: ListenerConfiguration['type'];
+  readonly type: ActiveType;
   readonly name: string;
   readonly address: Address;
   readonly place: Place;
@@ -20,7 +20,7 @@ const plugins = ['vmq_passwd', 'vmq_acl'];
 export function resolveListener(
   { type, name, address }: ListenerAddress,
   values: ReadonlyMap<string, Value>,
-): ListenerConfiguration {
+): ListenerConfiguration | PeerListenerConfiguration {
   const resolved: Record<string, Value> = { type, name, ...address };
   for (const row of activeOptions) {
     const keys = [
@@ -33,7 +33,7 @@ export function resolveListener(
     resolved[camelCase(row.key)] =
       key !== undefined ? values.get(key) : 'value' in byDefault ? byDefault.value : undefined;
   }
-  return resolved as unknown as ListenerConfiguration;
+  return resolved as unknown as ListenerConfiguration | PeerListenerConfiguration;
 }
 
 /** What is wrong with a listener although each of its values is good. */
@@ -59,6 +59,21 @@ export function checkListener(
     const remedy = `set ${name}.cafile to the certificates that vouch for clients`;
     report('error', place, `${name} requires certificates of its clients: ${remedy}`);
   }
+}
+
+/** The same for a listener for other nodes. */
+export function checkPeerListener(
+  { type, name: its, host, certfile, keyfile, cafile }: PeerListenerConfiguration,
+  place: Place,
+  report: Report,
+): void {
+  const name = `listener.${type}.${its}`;
+  if (host === '') report('error', place, `${name}: other nodes cannot reach a unix socket`);
+  if (type !== 'vmqs') return;
+  if (certfile === '') report('error', place, `${name} needs a certificate: set ${name}.certfile`);
+  if (keyfile === '') report('error', place, `${name} needs a private key: set ${name}.keyfile`);
+  if (cafile !== '') return;
+  report('error', place, `${name} needs the authority of the members: set ${name}.cafile`);
 }
 
 /** Nobody is believed by default, so a listener that asks for forwarding has to say whom. */
@@ -123,7 +138,7 @@ export function checkOrphans(
 ): void {
   for (const [key, place] of places) {
     const [, type = '', name = '', option] = key.split('.');
-    if (option === undefined || !isClientType(type) || defined.has(`${type}.${name}`)) continue;
+    if (option === undefined || !isActiveType(type) || defined.has(`${type}.${name}`)) continue;
     const message = `${key} has no effect: there is no listener.${type}.${name} = address:port`;
     report('warning', place, message);
   }

@@ -1,6 +1,11 @@
 import { type Address, parseAddress } from './address.js';
 import { anonymousRule } from './anonymous-rule.js';
-import type { Configuration, Options } from './configuration.js';
+import type {
+  Configuration,
+  ListenerConfiguration,
+  Options,
+  PeerListenerConfiguration,
+} from './configuration.js';
 import {
   type ConfigSource,
   type Entry,
@@ -15,12 +20,13 @@ import {
   checkAddresses,
   checkListener,
   checkOrphans,
+  checkPeerListener,
   type ListenerAddress,
   resolveListener,
 } from './listeners.js';
 import { nearestKey } from './nearest-key.js';
 import { camelCase, type ListenerType, type Row } from './row.js';
-import { activeRows, isClientType, type Meaning, meaningOf } from './table.js';
+import { activeRows, isActiveType, isPeerType, type Meaning, meaningOf } from './table.js';
 import { parseValue, type Value } from './parse-value.js';
 
 export interface LoadInput {
@@ -162,9 +168,8 @@ class Loader {
       this.report('error', place, `${key} = ${text}: ${address}`);
       return;
     }
-    if (!isClientType(type)) {
-      const what = type.startsWith('http') ? 'HTTP' : 'links between nodes';
-      this.#mention(key, place, `is not yet active: listeners for ${what} are not here yet`);
+    if (!isActiveType(type)) {
+      this.#mention(key, place, 'is not yet active: listeners for HTTP are not here yet');
       return;
     }
     if (address === undefined) this.#listeners.delete(`${type}.${name}`);
@@ -181,7 +186,7 @@ class Loader {
     // VerneMQ's word for "as the level above says".
     const isInherited = text === '-1' && type !== undefined;
     if (isInherited) this.#values.delete(key);
-    else if (type !== undefined && !isClientType(type)) {
+    else if (type !== undefined && !isActiveType(type)) {
       this.#checkValue(row, entry);
       this.#mention(key, place, 'is not yet active: listeners of this type are not here yet');
       return;
@@ -196,16 +201,24 @@ class Loader {
     checkAddresses(addresses, this.report);
     checkOrphans(this.#listenerPlaces, new Set(this.#listeners.keys()), this.report);
     const isEnabled = (plugin: string): boolean => values.get(`plugins.${plugin}`) !== false;
-    const listeners = addresses.map((listener) => {
+    const listeners: ListenerConfiguration[] = [];
+    const peerListeners: PeerListenerConfiguration[] = [];
+    for (const listener of addresses) {
       const resolved = resolveListener(listener, values);
-      checkListener(resolved, listener.place, isEnabled, this.report);
-      return resolved;
-    });
+      if (isForPeers(resolved)) {
+        checkPeerListener(resolved, listener.place, this.report);
+        peerListeners.push(resolved);
+      } else {
+        checkListener(resolved, listener.place, isEnabled, this.report);
+        listeners.push(resolved);
+      }
+    }
     const written = values.get('allow_anonymous') as boolean | undefined;
     const { allowed, reason } = anonymousRule({ written, hasFile: this.#hasFile, listeners });
     const configuration = {
       options: optionsOf(values),
       listeners,
+      peerListeners,
       explicit: this.#explicit,
       allowAnonymous: allowed,
       anonymousReason: reason,
@@ -220,6 +233,12 @@ function withoutOverridden(listeners: readonly ListenerAddress[]): ListenerAddre
   const written = listeners.filter(({ place }) => place !== builtIn);
   const ports = new Set(written.map(({ address }) => address.port));
   return listeners.filter(({ place, address }) => place !== builtIn || !ports.has(address.port));
+}
+
+function isForPeers(
+  listener: ListenerConfiguration | PeerListenerConfiguration,
+): listener is PeerListenerConfiguration {
+  return isPeerType(listener.type);
 }
 
 function nameOf({ type, name }: { readonly type: string; readonly name: string }): string {

@@ -6,7 +6,12 @@
  *   built-ins ─▶ file ─▶ environment ─▶ --set ─▶ table ─▶ Configuration (frozen), or all problems
  */
 export type { AnonymousAnswer, AnonymousFacts } from './anonymous-rule.js';
-export type { Configuration, ListenerConfiguration, Options } from './configuration.js';
+export type {
+  Configuration,
+  ListenerConfiguration,
+  Options,
+  PeerListenerConfiguration,
+} from './configuration.js';
 export { describeOption } from './describe-option.js';
 export type { ConfigSource, Problem } from './entries.js';
 export { type LoadInput, type LoadResult, loadConfiguration } from './load-configuration.js';

@@ -1,97 +1,7 @@
 import type { LaterRow } from './row.js';
 
-const netsplit = {
-  type: 'enum',
-  values: ['off', 'on', 'majority'],
-  default: 'off',
-  live: true,
-} as const;
-
-/** The cluster: known, checked, and without effect on a single node. */
-export const clusterRows: readonly LaterRow[] = [
-  {
-    ...netsplit,
-    key: 'allow_register_during_netsplit',
-    text: [
-      'Whether CONNECT is served while a member cannot be reached: off never, on always,',
-      'majority where more than half of the members are together.',
-    ],
-  },
-  {
-    ...netsplit,
-    key: 'allow_publish_during_netsplit',
-    text: 'The same for PUBLISH.',
-  },
-  {
-    ...netsplit,
-    key: 'allow_subscribe_during_netsplit',
-    text: 'The same for SUBSCRIBE.',
-  },
-  {
-    ...netsplit,
-    key: 'allow_unsubscribe_during_netsplit',
-    text: 'The same for UNSUBSCRIBE.',
-  },
-  {
-    key: 'distributed_cookie',
-    type: 'string',
-    default: 'vmq',
-    secret: true,
-    text: 'The secret that members prove to each other; 16 characters or more.',
-  },
-  {
-    key: 'cluster.seeds',
-    type: 'list',
-    default: '',
-    text: 'Addresses of other members, to meet at the first start.',
-  },
-  {
-    key: 'cluster.dns',
-    type: 'string',
-    default: '',
-    text: 'A name whose addresses are the members.',
-  },
-  {
-    key: 'cluster.expected_members',
-    type: 'integer',
-    default: '0',
-    max: 1000,
-    text: 'How many founders there will be.',
-  },
-  {
-    key: 'cluster.advertised_address',
-    type: 'string',
-    default: '',
-    text: 'HOST:PORT under which the other members reach this node; empty is the host of nodename.',
-  },
-  {
-    key: 'cluster.reconnect_grace',
-    type: 'integer',
-    unit: 'ms',
-    default: '500',
-    max: 600000,
-    text: [
-      'A peer whose connection broke is taken for down after this long. Raising it hides short',
-      'breaks and delays the reaction to long ones.',
-    ],
-  },
-  {
-    key: 'cluster.failure_timeout',
-    type: 'integer',
-    unit: 'ms',
-    default: '2500',
-    min: 500,
-    max: 600000,
-    text: 'A silent peer is taken for down after this long.',
-  },
-  {
-    key: 'cluster.start_wait',
-    type: 'integer',
-    unit: 'ms',
-    default: '2000',
-    max: 600000,
-    text: 'How long a starting node looks for the other members before it serves clients.',
-  },
+/** What the cluster does not do yet. */
+export const clusterLaterRows: readonly LaterRow[] = [
   {
     key: 'cluster.ack_timeout',
     type: 'integer',
@@ -117,15 +27,6 @@ export const clusterRows: readonly LaterRow[] = [
     text: 'What happens to messages beyond that.',
   },
   {
-    key: 'cluster.max_clock_skew',
-    type: 'integer',
-    unit: 's',
-    default: '60',
-    min: 1,
-    max: 86400,
-    text: "A node whose clock differs more from the others' raises an alarm.",
-  },
-  {
     key: 'cluster.dead_node_wills',
     type: 'enum',
     values: ['majority', 'on', 'off'],
@@ -139,18 +40,6 @@ export const clusterRows: readonly LaterRow[] = [
     default: '30',
     max: 86400,
     text: 'How long it must have been dead.',
-  },
-  {
-    key: 'cluster.tiebreak',
-    type: 'string',
-    default: '',
-    text: 'The node whose half counts as the majority when members are split evenly.',
-  },
-  {
-    key: 'outgoing_clustering_buffer_size',
-    type: 'bytes',
-    default: '67108864',
-    text: 'Memory for what waits for one member.',
   },
   {
     key: 'incoming_clustering_buffer_size',

@@ -1,6 +1,7 @@
 import { accessRows } from './options-access.js';
 import { ignoredRows } from './options-unused.js';
-import { clusterRows, httpRows, pluginRows } from './options-later.js';
+import { clusterRows } from './options-cluster.js';
+import { clusterLaterRows, httpRows, pluginRows } from './options-later.js';
 import { listenerRows } from './options-listener.js';
 import { messageRows } from './options-message.js';
 import { nodeRows, reportRows } from './options-process.js';
@@ -19,9 +20,10 @@ export const activeGroups: readonly Group[] = [
   { title: 'Sessions and queues', rows: sessionRows },
   { title: 'Messages', rows: messageRows },
   { title: 'Log and $SYS', rows: reportRows },
+  { title: 'Cluster', rows: clusterRows },
 ];
 export const laterGroups: readonly Group<LaterRow>[] = [
-  { title: 'Cluster', rows: clusterRows },
+  { title: 'More of the cluster', rows: clusterLaterRows },
   { title: 'HTTP, keys and Graphite', rows: httpRows },
   { title: 'Plugins', rows: pluginRows },
 ];
@@ -30,7 +32,11 @@ export const activeRows: readonly Row[] = activeGroups.flatMap(({ rows }) => row
 
 const laterRows: readonly LaterRow[] = laterGroups.flatMap(({ rows }) => rows);
 const clientTypes: readonly string[] = ['tcp', 'ssl', 'ws', 'wss'];
-const laterTypes: readonly string[] = ['vmq', 'vmqs', 'http', 'https'];
+const peerTypes: readonly string[] = ['vmq', 'vmqs'];
+const laterTypes: readonly string[] = ['http', 'https'];
+
+/** Types of listeners that are opened. */
+export type ActiveType = 'tcp' | 'ssl' | 'ws' | 'wss' | 'vmq' | 'vmqs';
 
 /** What a key of the file is. */
 export type Meaning =
@@ -75,13 +81,23 @@ export function meaningOf(key: string): Meaning | undefined {
   return key.startsWith('listener.') ? meaningOfListenerKey(key) : undefined;
 }
 
-/** Whether listeners of the type serve MQTT clients; others belong to later parts. */
+/** Whether listeners of the type serve MQTT clients. */
 export function isClientType(type: string): type is 'tcp' | 'ssl' | 'ws' | 'wss' {
   return clientTypes.includes(type);
 }
 
+/** Whether listeners of the type are for other nodes. */
+export function isPeerType(type: string): type is 'vmq' | 'vmqs' {
+  return peerTypes.includes(type);
+}
+
+/** Whether listeners of the type are opened; others belong to later parts. */
+export function isActiveType(type: string): type is ActiveType {
+  return isClientType(type) || isPeerType(type);
+}
+
 function isListenerType(type: string): type is ListenerType {
-  return isClientType(type) || laterTypes.includes(type);
+  return isActiveType(type) || laterTypes.includes(type);
 }
 
 function meaningOfListenerKey(key: string): Meaning | undefined {
@@ -121,7 +137,7 @@ export const allKeys: readonly string[] = [
   ...laterRows.map(({ key }) => key),
   ...ignoredRows.flatMap(({ keys }) => keys),
   ...listenerOptions.flatMap(listenerPatterns),
-  ...[...clientTypes, ...laterTypes].map((type) => `listener.${type}.<name>`),
+  ...[...clientTypes, ...peerTypes, ...laterTypes].map((type) => `listener.${type}.<name>`),
 ].filter((key) => !key.endsWith('*'));
 
 /** Every way to write an option of listeners. */

@@ -50,6 +50,8 @@ export class Metrics {
   routerMatchesRemote = 0;
   netsplitDetected = 0;
   netsplitResolved = 0;
+  clusterBytesReceived = 0;
+  clusterBytesSent = 0;
   /** Tables of a member that differed at an equal number: a fault of ours. */
   clusterRowsDiverged = 0;
 
@@ -147,6 +149,8 @@ const generalRows: ReadonlyArray<readonly [field: GeneralField, name: string, he
   ],
   ['netsplitDetected', 'netsplit_detected', 'The number of times a member went missing.'],
   ['netsplitResolved', 'netsplit_resolved', 'The number of times all members were back.'],
+  ['clusterBytesReceived', 'cluster_bytes_received', 'The number of bytes from other members.'],
+  ['clusterBytesSent', 'cluster_bytes_sent', 'The number of bytes to other members.'],
   [
     'clusterRowsDiverged',
     'cluster_rows_diverged',

@@ -20,7 +20,7 @@ export {
   type ListenFacts,
   listenProblem,
 } from './listen-rules.js';
-export { type PeerAddress, parsePeerAddress } from './peer-address.js';
+export { type PeerAddress, parsePeerAddress, peerAddressText } from './peer-address.js';
 export {
   type AcceptPeer,
   PeerListener,

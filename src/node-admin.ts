@@ -1,0 +1,117 @@
+import {
+  type ActionResult,
+  type AdminNode,
+  type ClusterView,
+  type JsonRow,
+  type LeaveOptions,
+  type StatusRow,
+  textTable,
+} from './admin/mod.js';
+import type { Cluster } from './cluster/mod.js';
+import type { Metrics } from './metrics/mod.js';
+import { parsePeerAddress, peerAddressText } from './peers/mod.js';
+
+export interface AdminNodeParts {
+  readonly nodeName: string;
+  readonly version: string;
+  readonly metrics: Metrics;
+  /** Undefined: this node is alone. */
+  readonly cluster: Cluster | undefined;
+  now(): number;
+  /** What a command changed goes out with this turn. */
+  turnEndWanted(): void;
+}
+
+const alone: ActionResult = {
+  ok: false,
+  text: 'This node has no cluster listener: set listener.vmq.default = ADDRESS:44053 and a distributed_cookie, and restart it.',
+};
+
+/** What `vmq-admin` may ask of this node and do to it. */
+export function adminNodeOf(parts: AdminNodeParts): AdminNode {
+  const { nodeName, version, cluster } = parts;
+  return {
+    nodeName,
+    version,
+    clusterView: () => viewOf(nodeName, cluster),
+    join: (address) => join(address, parts),
+    leave: (name, options) => leave(name, options, parts),
+    status: () => statusOf(parts.metrics),
+  };
+}
+
+/** Names sort as VerneMQ's table does. */
+function viewOf(nodeName: string, cluster: Cluster | undefined): ClusterView {
+  const members = cluster?.members.map(({ name, site }) => {
+    return { name, isRunning: cluster.stateOf(site) !== 'down' };
+  }) ?? [{ name: nodeName, isRunning: true }];
+  const sorted = members.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const missing = sorted.filter(({ isRunning }) => !isRunning);
+  const rows: JsonRow[] = sorted.map(({ name, isRunning }) => ({ Node: name, Running: isRunning }));
+  return {
+    table: textTable(
+      ['Node', 'Running'],
+      sorted.map(({ name, isRunning }) => [name, String(isRunning)]),
+    ),
+    sentences: missing.map(({ name }) => `${name} cannot be reached from ${nodeName}.`),
+    rows,
+    matrix: '',
+    matrixRows: [],
+    exitCode: missing.length === 0 ? 0 : 2,
+  };
+}
+
+function join(to: string, { cluster, ...parts }: AdminNodeParts): Promise<ActionResult> {
+  if (cluster === undefined) return Promise.resolve(alone);
+  const address = addressOf(to);
+  if (typeof address !== 'string') return Promise.resolve({ ok: false, text: address.wrong });
+  return new Promise((resolve) => {
+    cluster.join(address, false, parts.now(), resolve);
+    parts.turnEndWanted();
+  });
+}
+
+function leave(
+  name: string,
+  { force, kill, timeoutMs }: LeaveOptions,
+  { cluster, ...parts }: AdminNodeParts,
+): Promise<ActionResult> {
+  if (cluster === undefined) return Promise.resolve(alone);
+  return new Promise((resolve) => {
+    cluster.leave(name, { force, kill, timeoutMs }, parts.now(), resolve);
+    parts.turnEndWanted();
+  });
+}
+
+/** NAME@HOST is HOST with the usual port. */
+function addressOf(text: string): string | { readonly wrong: string } {
+  const at = text.indexOf('@');
+  const host = text.slice(at + 1);
+  const isBare = at !== -1 && host.includes(':') && !host.startsWith('[');
+  const to = parsePeerAddress(isBare ? `[${host}]` : host);
+  return typeof to === 'string' ? { wrong: to } : peerAddressText(to.host, to.port);
+}
+
+/** VerneMQ's names, in its order. */
+function statusOf(metrics: Metrics): StatusRow[] {
+  const values = new Map<string, number>();
+  for (const { name, value } of metrics.snapshot()) {
+    values.set(name, (values.get(name) ?? 0) + value);
+  }
+  const of = (name: string): number => values.get(name) ?? 0;
+  const online = of('total_active_connections');
+  return [
+    ['num_online', online],
+    ['num_offline', Math.max(0, of('queue_processes') - online)],
+    ['msg_in', of('mqtt_publish_received')],
+    ['msg_out', of('mqtt_publish_sent')],
+    ['queue_in', of('queue_message_in')],
+    ['queue_out', of('queue_message_out')],
+    ['queue_drop', of('queue_message_drop')],
+    ['queue_unhandled', of('queue_message_unhandled')],
+    ['num_subscriptions', of('router_subscriptions')],
+    ['num_retained', of('retain_messages')],
+    ['matches_local', of('router_matches_local')],
+    ['matches_remote', of('router_matches_remote')],
+  ];
+}
