@@ -49,6 +49,10 @@ describe('the package', () => {
     );
   });
 
+  test('has the programs that operators know by name', () => {
+    assert.deepEqual(Object.keys(manifest.bin), ['nautilusmq', 'vmq-admin', 'vmq-passwd']);
+  });
+
   for (const [name, path] of Object.entries(manifest.bin)) {
     test(`has the program ${name}, which can be executed`, { skip: onWindows() }, () => {
       assert.match(readFileSync(path, 'utf8'), /^#!\/usr\/bin\/env node\n/);
