@@ -1,13 +1,7 @@
-import {
-  type ActionResult,
-  type AdminNode,
-  type ClusterView,
-  type JsonRow,
-  type LeaveOptions,
-  type StatusRow,
-  textTable,
-} from './admin/mod.js';
+import type { ActionResult, AdminNode, ClusterView, LeaveOptions, StatusRow } from './admin/mod.js';
 import type { Cluster } from './cluster/mod.js';
+import type { Policies } from './cluster/netsplit/mod.js';
+import { reportOf } from './cluster/report/mod.js';
 import type { Metrics } from './metrics/mod.js';
 import { parsePeerAddress, peerAddressText } from './peers/mod.js';
 
@@ -15,6 +9,7 @@ export interface AdminNodeParts {
   readonly nodeName: string;
   readonly version: string;
   readonly metrics: Metrics;
+  readonly policies: Policies;
   /** Undefined: this node is alone. */
   readonly cluster: Cluster | undefined;
   now(): number;
@@ -29,36 +24,26 @@ const alone: ActionResult = {
 
 /** What `vmq-admin` may ask of this node and do to it. */
 export function adminNodeOf(parts: AdminNodeParts): AdminNode {
-  const { nodeName, version, cluster } = parts;
+  const { nodeName, version } = parts;
   return {
     nodeName,
     version,
-    clusterView: () => viewOf(nodeName, cluster),
+    clusterView: () => viewOf(parts),
     join: (address) => join(address, parts),
     leave: (name, options) => leave(name, options, parts),
     status: () => statusOf(parts.metrics),
   };
 }
 
-/** Names sort as VerneMQ's table does. */
-function viewOf(nodeName: string, cluster: Cluster | undefined): ClusterView {
-  const members = cluster?.members.map(({ name, site }) => {
-    return { name, isRunning: cluster.stateOf(site) !== 'down' };
-  }) ?? [{ name: nodeName, isRunning: true }];
-  const sorted = members.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  const missing = sorted.filter(({ isRunning }) => !isRunning);
-  const rows: JsonRow[] = sorted.map(({ name, isRunning }) => ({ Node: name, Running: isRunning }));
-  return {
-    table: textTable(
-      ['Node', 'Running'],
-      sorted.map(({ name, isRunning }) => [name, String(isRunning)]),
-    ),
-    sentences: missing.map(({ name }) => `${name} cannot be reached from ${nodeName}.`),
-    rows,
-    matrix: '',
-    matrixRows: [],
-    exitCode: missing.length === 0 ? 0 : 2,
-  };
+/** A node that is alone is a cluster of one. */
+function viewOf({ nodeName, cluster, policies, ...parts }: AdminNodeParts): ClusterView {
+  if (cluster !== undefined) return cluster.report(parts.now());
+  const itself = { site: '', name: nodeName, state: 'up', downSince: undefined } as const;
+  return reportOf({
+    ...{ policies, matrix: [], heldBack: '', now: parts.now() },
+    view: { self: '', members: [itself], tiebreak: '' },
+    classify: () => ({ kind: 'up' }),
+  });
 }
 
 function join(to: string, { cluster, ...parts }: AdminNodeParts): Promise<ActionResult> {

@@ -11,7 +11,7 @@ import type { Log } from './log/mod.js';
 import { Metrics } from './metrics/mod.js';
 import { adminNodeOf } from './node-admin.js';
 import { NodeCluster, type NodeIdentity, passingIdentity } from './node-cluster.js';
-import { listenerOptionsOf, settingsOf } from './node-settings.js';
+import { listenerOptionsOf, policiesOf, settingsOf } from './node-settings.js';
 import { ReasonCode } from './packet/mod.js';
 import type { PeerCounters, PeerListenerRow } from './peers/mod.js';
 import { openLmdbStore } from './store/lmdb/mod.js';
@@ -239,6 +239,7 @@ export class Node {
     if (options.store === 'memory') return;
     const node = adminNodeOf({
       ...{ nodeName: options.nodename, version: version(), metrics: this.metrics },
+      policies: policiesOf(options),
       cluster: this.#cluster?.cluster,
       now: () => this.#clock.now(),
       turnEndWanted: () => this.#turn.schedule(),

@@ -22,4 +22,3 @@ export { askNode } from './client.js';
 export { commands } from './commands.js';
 export { parseArguments } from './request.js';
 export { type AdminResponse, isSwitchOf, resolveRequest } from './run-command.js';
-export { textTable } from './text-table.js';
