@@ -9,6 +9,8 @@ import {
   LaneKind,
   type LinkContext,
   type PeerFacts,
+  type Refusal,
+  RefusalCode,
   type Transport,
 } from './link/mod.js';
 import {
@@ -168,6 +170,12 @@ export class Belonging implements IntroductionsOut {
   /** A node dialled this one as a member, and is none here: it may have taken this one in. */
   strangerDialled(address: string): void {
     if (this.members.counting.length === 1) this.#startup.knockAt(address);
+  }
+
+  /** A member does not let this node in. */
+  refused({ code, by, peer, sentence }: Refusal): void {
+    const isTold = code === RefusalCode.LeftSite && by === 'peer' && peer?.isProved === true;
+    if (isTold) this.#startup.toldLeft(sentence);
   }
 
   introduced(lane: Lane, peer: PeerFacts, now: number): void {

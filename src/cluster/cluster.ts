@@ -38,6 +38,7 @@ import {
   type RouteValue,
   routeValueBytes,
 } from './routing/mod.js';
+import { RefusalLog } from './refusal-log.js';
 import { loadCluster, RowDisk, type StoredCluster } from './row-disk.js';
 
 export interface ClusterSettings extends PresenceSettings, BelongingSettings {
@@ -106,6 +107,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
   readonly #disk: RowDisk;
   readonly #belonging: Belonging;
   readonly #door: Door;
+  readonly #refusals: RefusalLog;
   readonly #exchange: RowExchange;
   readonly #acceptor: Acceptor;
   readonly #context: LinkContext;
@@ -149,6 +151,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
       netsplitDetected: () => host.netsplitDetected(),
       netsplitResolved: () => host.netsplitResolved(),
     });
+    this.#refusals = new RefusalLog(host.log);
     this.#door = new Door(this.#presence.netsplit, host.log);
     const { nodeName, address, clusterName, cookie } = settings;
     this.#context = {
@@ -166,7 +169,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
         if (peer.lane === LaneKind.Introduction) this.#belonging.introduced(lane, peer, when);
         else this.#peers.get(peer.site)?.link.adopt(lane, peer, when);
       },
-      refused: (refusal, from) => this.#logRefusal(refusal, from),
+      refused: (refusal, from, when) => this.#refusals.note(refusal, from, when),
       gaveUp: (reason, from) => host.log.debug({ from }, `cluster connection given up: ${reason}`),
     });
     this.tables = new Tables(site, boot, stored.ownRows, this);
@@ -365,7 +368,8 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
   }
 
   refused(peer: Peer, refusal: Refusal): void {
-    this.#logRefusal(refusal, peer.address);
+    this.#refusals.note(refusal, peer.address, this.#now);
+    this.#belonging.refused(refusal);
   }
 
   // TablesOut
@@ -478,11 +482,6 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
   #reset(site: Site, reason: string, now: number): void {
     this.#host.log.warn({ member: this.#nameOf(site) }, `cluster link is reset: ${reason}`);
     this.#peers.get(site)?.link.reset(reason, now);
-  }
-
-  #logRefusal({ sentence, by, peer }: Refusal, address: string): void {
-    const who = peer?.isProved === true ? peer.name : address;
-    this.#host.log.warn({ peer: who, by }, `cluster connection refused: ${sentence}`);
   }
 
   /** Of the journal: members wait for what came from them. */

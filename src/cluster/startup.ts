@@ -23,7 +23,7 @@ export interface StartupOut {
   /** Addresses of members that are down, and that this node waits for to be dialled by. */
   silentDiallers(): readonly string[];
   /** A member says that this node has left. */
-  toldLeft(now: number): void;
+  toldLeft(): void;
 }
 
 /** Between two introductions to members that do not dial, in ms; shortened by up to a half. */
@@ -59,7 +59,7 @@ export class Startup {
   /** Members were told that this node is here. */
   #knockAt = 0;
   #knockedAt = 0;
-  #toldLeft: string | undefined;
+  #leftText: string | undefined;
   #seekAt = 0;
   #lineAt: number | undefined;
   #reason = 'this node is starting';
@@ -121,7 +121,7 @@ export class Startup {
     const ledger = this.#ledger;
     if (ledger.hasSelfLeft) return;
     if (now >= this.#knockAt && !ledger.isFounding) this.#knock(now);
-    if (this.#gate.isOpen || this.#toldLeft !== undefined) return;
+    if (this.#gate.isOpen || this.#leftText !== undefined) return;
     if (ledger.isFounding) {
       this.#found(now);
       if (ledger.isFounding) return;
@@ -179,7 +179,7 @@ export class Startup {
   #knock(now: number): void {
     this.#knockedAt = now;
     this.#knockAt = now + knockMs * (1 - this.#random.next() / 2);
-    if (this.#toldLeft !== undefined) return;
+    if (this.#leftText !== undefined) return;
     const addresses = new Set([...this.#out.silentDiallers(), ...this.#strangers]);
     this.#strangers.clear();
     for (const address of addresses) {
@@ -188,21 +188,22 @@ export class Startup {
       this.#introductions.dial(
         address,
         { isFounding: false, force: false, isMember: true },
-        ({ hasLeft, text }, when) => {
+        ({ hasLeft, text }) => {
           this.#asked.delete(address);
-          if (hasLeft) this.#onLeft(text, when);
+          if (hasLeft) this.toldLeft(text);
         },
         now,
       );
     }
   }
 
-  #onLeft(text: string, now: number): void {
-    if (this.#toldLeft !== undefined) return;
-    this.#toldLeft = text;
+  /** A member says that this node has left. */
+  toldLeft(text: string): void {
+    if (this.#leftText !== undefined) return;
+    this.#leftText = text;
     this.#reason = text;
     this.#out.log.warn({}, text);
-    this.#out.toldLeft(now);
+    this.#out.toldLeft();
   }
 
   #names(): string {
