@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { ByteReader, type Random } from '../base/mod.js';
-import type { Journal } from '../journal/mod.js';
-import type { ClientLog, DurabilityWaiter, Gates } from '../session/mod.js';
+import { ByteReader } from '../base/mod.js';
+import type { DurabilityWaiter, Gates } from '../session/mod.js';
 import type { Store } from '../store/mod.js';
 import { RowExchange } from './exchange/mod.js';
 import { type Arrived, type Awaited, RefusedBecause } from './flow/mod.js';
@@ -10,26 +9,23 @@ import {
   Acceptor,
   FrameType,
   type LinkContext,
-  type LinkCrypto,
   LaneKind,
-  type LinkLane,
   type PeerConnection,
   type PeerConnectionHandler,
   type PeerFacts,
   type Refusal,
-  type Transport,
 } from './link/mod.js';
-import { Belonging, type BelongingSettings, type LeaveHost } from './belonging.js';
+import { Belonging, type LeaveHost } from './belonging.js';
+import type { ClusterHost, ClusterSettings, StartGateView } from './cluster-host.js';
 import { Door } from './door.js';
 import type { DetectedLane, LeaveOptions, Member, PeerState } from './membership/mod.js';
 import type { Result } from './membership-desk.js';
 import { type Row, RowKind, Tables, type TablesOut, type Vector } from './metadata/mod.js';
 import { Peer, type PeerOut } from './peer.js';
-import { Presence, type PresenceSettings } from './presence.js';
+import { Presence } from './presence.js';
 import { judgeOf } from './judge.js';
 import type { ClusterReport } from './report/mod.js';
 import {
-  type Envelope,
   readEnvelope,
   readRouteKey,
   readRouteValue,
@@ -40,40 +36,6 @@ import {
 } from './routing/mod.js';
 import { RefusalLog } from './refusal-log.js';
 import { loadCluster, RowDisk, type StoredCluster } from './row-disk.js';
-
-export interface ClusterSettings extends PresenceSettings, BelongingSettings {
-  readonly clusterName: string;
-  readonly cookie: Uint8Array;
-  /** Bytes that a lane may hold for a kernel that does not take them. */
-  readonly unsentMax: Readonly<Record<LinkLane, number>>;
-}
-
-/** What the node does for the cluster. */
-export interface ClusterHost {
-  readonly random: Random;
-  readonly crypto: LinkCrypto;
-  readonly transport: Transport;
-  readonly journal: Journal;
-  readonly log: ClientLog;
-  turnEndWanted(): void;
-  /** Member `site` has subscribers of a filter, or (`value` undefined) none any more. */
-  routeChanged(name: RouteName, site: Site, value: RouteValue | undefined): void;
-  /** A message of another member, for subscribers here. `packet` is the host's. */
-  arrived(envelope: Envelope, packet: Uint8Array, now: number): Arrived;
-  netsplitDetected(): void;
-  netsplitResolved(): void;
-  /** Equal numbers with other rows: a fault of ours. */
-  diverged(site: Site): void;
-  /** Clients may be served. Once. */
-  startGateOpened(now: number): void;
-}
-
-/** Whether clients may be served yet. */
-export interface StartGateView {
-  readonly isOpen: boolean;
-  /** For people: what is waited for; empty once it is open. */
-  readonly reason: string;
-}
 
 /** Protocol versions of the link that this code speaks. */
 const versions = { min: 1, max: 1 } as const;

@@ -13,5 +13,6 @@
  *   is called once with `{ ok, text }`, and `text` is for the operator;
  * - `members`, `stateOf`, `accept` for connections of the cluster listener, `close` at the end.
  */
-export { Cluster, type ClusterHost, type ClusterSettings } from './cluster.js';
+export { Cluster } from './cluster.js';
+export type { ClusterHost, ClusterSettings } from './cluster-host.js';
 export { loadCluster } from './row-disk.js';

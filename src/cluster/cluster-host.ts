@@ -1,0 +1,43 @@
+import type { Random } from '../base/mod.js';
+import type { Journal } from '../journal/mod.js';
+import type { ClientLog } from '../session/mod.js';
+import type { BelongingSettings } from './belonging.js';
+import type { Arrived } from './flow/mod.js';
+import type { Site } from './identity/mod.js';
+import type { LinkCrypto, LinkLane, Transport } from './link/mod.js';
+import type { PresenceSettings } from './presence.js';
+import type { Envelope, RouteName, RouteValue } from './routing/mod.js';
+
+export interface ClusterSettings extends PresenceSettings, BelongingSettings {
+  readonly clusterName: string;
+  readonly cookie: Uint8Array;
+  /** Bytes that a lane may hold for a kernel that does not take them. */
+  readonly unsentMax: Readonly<Record<LinkLane, number>>;
+}
+
+/** What the node does for the cluster. */
+export interface ClusterHost {
+  readonly random: Random;
+  readonly crypto: LinkCrypto;
+  readonly transport: Transport;
+  readonly journal: Journal;
+  readonly log: ClientLog;
+  turnEndWanted(): void;
+  /** Member `site` has subscribers of a filter, or (`value` undefined) none any more. */
+  routeChanged(name: RouteName, site: Site, value: RouteValue | undefined): void;
+  /** A message of another member, for subscribers here. `packet` is the host's. */
+  arrived(envelope: Envelope, packet: Uint8Array, now: number): Arrived;
+  netsplitDetected(): void;
+  netsplitResolved(): void;
+  /** Equal numbers with other rows: a fault of ours. */
+  diverged(site: Site): void;
+  /** Clients may be served. Once. */
+  startGateOpened(now: number): void;
+}
+
+/** Whether clients may be served yet. */
+export interface StartGateView {
+  readonly isOpen: boolean;
+  /** For people: what is waited for; empty once it is open. */
+  readonly reason: string;
+}
