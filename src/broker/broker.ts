@@ -31,6 +31,7 @@ import { Realm, type TopicRecord } from './realm.js';
 import { RemoteIntake, type RemoteOutcome } from './remote-intake.js';
 import { needsStore, type RemoteRouter, Router } from './router.js';
 import { RetainedSweep } from './retained-sweep.js';
+import { type MovesCluster, SessionMoves } from './session-moves.js';
 import { SessionRegistry } from './session-registry.js';
 import type { SharedGroup } from './shared-group.js';
 import { SubscriptionTable } from './subscription-table.js';
@@ -98,6 +99,8 @@ export class Broker implements ClientHost, SessionHost {
     refused: 0,
     reason: undefined,
   };
+  /** Undefined: a node without a cluster. */
+  #moves: SessionMoves | undefined;
   #stamp = 0;
   #retainedCount = 0;
   #retainedBytes = 0;
@@ -194,6 +197,18 @@ export class Broker implements ClientHost, SessionHost {
     this.#routes.connect(out);
   }
 
+  /** The sessions of this node and of the other members are one. Before they are loaded. */
+  shareSessions(cluster: MovesCluster): SessionMoves {
+    const moves = new SessionMoves(cluster, this.#registry, {
+      log: this.log,
+      durability: this.durability,
+      turnEndWanted: () => this.#host.turnEndWanted(),
+    });
+    this.#moves = moves;
+    this.#registry.watch = moves;
+    return moves;
+  }
+
   /** Member `site` has subscribers of a filter, or (`value` undefined) none any more. */
   setRemoteRoute(
     { mountpoint, group, filter }: RouteName,
@@ -213,8 +228,8 @@ export class Broker implements ClientHost, SessionHost {
   }
 
   /** A message that another member sent: for subscribers here, and no further. */
-  deliverRemote(envelope: Envelope, packet: Uint8Array, now: number): RemoteOutcome {
-    return this.#remoteIntake.onPublish(envelope, packet, now);
+  deliverRemote(from: Site, envelope: Envelope, packet: Uint8Array, now: number): RemoteOutcome {
+    return this.#remoteIntake.onPublish(from, envelope, packet, now);
   }
 
   /** A connection was accepted. */
@@ -227,6 +242,7 @@ export class Broker implements ClientHost, SessionHost {
   /** Once per turn of the event loop, before output is flushed. */
   onTurnEnd(): void {
     this.#routes.flush();
+    this.#moves?.onTurnEnd(this.clock.now());
     this.durability.commit(false);
   }
 
@@ -234,6 +250,7 @@ export class Broker implements ClientHost, SessionHost {
   tick(now: number): void {
     this.#deadlines.expire(now, (client) => client.onDeadline(now));
     this.#registry.tick(now);
+    this.#moves?.tick(now);
     this.durability.commit(true);
     this.#sweepRetained(now);
   }
@@ -337,6 +354,7 @@ export class Broker implements ClientHost, SessionHost {
   }
 
   subscribe(session: Session, subscription: Subscription): boolean {
+    this.#moves?.subscribed(session, subscription, this.clock.now());
     return this.#table.subscribe(this.#realm(session.mountpoint), session, subscription);
   }
 
@@ -349,6 +367,7 @@ export class Broker implements ClientHost, SessionHost {
   }
 
   unsubscribe(session: Session, topicFilter: string): boolean {
+    this.#moves?.unsubscribed(session, topicFilter);
     return this.#table.unsubscribe(this.#realm(session.mountpoint), session, topicFilter);
   }
 

@@ -1,4 +1,5 @@
 import type { Random } from '../base/mod.js';
+import { type Arrived, RefusedBecause } from '../cluster/flow/mod.js';
 import type { Boot, Site } from '../cluster/identity/mod.js';
 import type { LinkCrypto, Transport } from '../cluster/link/mod.js';
 import { Cluster, type ClusterSettings } from '../cluster/mod.js';
@@ -6,6 +7,10 @@ import type { ClientLog } from '../session/mod.js';
 import type { Store } from '../store/mod.js';
 import type { Broker } from './broker.js';
 import { Forwarder } from './forwarder.js';
+import type { SessionMoves } from './session-moves.js';
+
+/** Nobody is reachable before this node is put together. */
+const notYet: Arrived = { refused: RefusedBecause.NotOwner, ticket: 0 };
 
 /** What a broker needs to be a member of a cluster. */
 export interface MemberParts {
@@ -32,6 +37,8 @@ export interface MemberParts {
 export function clustered(broker: Broker, parts: MemberParts): Cluster {
   const { site, boot, settings, store, random, log, transport, now } = parts;
   const { metrics, durability } = broker;
+  // Rows from the disk are told before there is anybody to tell.
+  const late: { moves?: SessionMoves } = {};
   const cluster: Cluster = new Cluster(
     site,
     boot,
@@ -43,7 +50,9 @@ export function clustered(broker: Broker, parts: MemberParts): Cluster {
       journal: durability,
       turnEndWanted: () => parts.turnEndWanted(),
       routeChanged: (name, of, value) => broker.setRemoteRoute(name, of, value),
-      arrived: (envelope, packet, when) => forwarder.arrived(envelope, packet, when),
+      arrived: (from, envelope, packet, when) => forwarder.arrived(from, envelope, packet, when),
+      handedOver: (from, handover, when) => late.moves?.handedOver(from, handover, when) ?? notYet,
+      sessionRowChanged: (kind, key, of, after) => late.moves?.rowChanged(kind, key, of, after),
       netsplitDetected: () => {
         metrics.netsplitDetected += 1;
       },
@@ -60,5 +69,7 @@ export function clustered(broker: Broker, parts: MemberParts): Cluster {
   const forwarder = new Forwarder(broker, cluster);
   broker.gates = cluster.gates;
   broker.joinCluster(forwarder, forwarder);
+  late.moves = broker.shareSessions(cluster);
+  late.moves.restored();
   return cluster;
 }

@@ -22,7 +22,7 @@ import type { SharedGroup } from './shared-group.js';
 export interface ForwarderHost {
   readonly metrics: Metrics;
   readonly durability: Durability;
-  deliverRemote(envelope: Envelope, packet: Uint8Array, now: number): RemoteOutcome;
+  deliverRemote(from: Site, envelope: Envelope, packet: Uint8Array, now: number): RemoteOutcome;
   /** The member that was to have it could not take it: another one of the group, here or there. */
   redirect(group: SharedGroup, mountpoint: string, message: Message, now: number): void;
 }
@@ -112,8 +112,8 @@ export class Forwarder implements RemoteRouter, RouteOut {
   }
 
   /** A message of another member. */
-  arrived(envelope: Envelope, packet: Uint8Array, now: number): Arrived {
-    const { refused, ticket } = this.#host.deliverRemote(envelope, packet, now);
+  arrived(from: Site, envelope: Envelope, packet: Uint8Array, now: number): Arrived {
+    const { refused, ticket } = this.#host.deliverRemote(from, envelope, packet, now);
     return { refused: refused === undefined ? 0 : refusals[refused], ticket };
   }
 

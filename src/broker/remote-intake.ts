@@ -1,3 +1,4 @@
+import type { Site } from '../cluster/identity/mod.js';
 import type { Envelope } from '../cluster/routing/mod.js';
 import type { Journal } from '../journal/mod.js';
 import { Decoder, PacketType, type PublishView, readTopicName } from '../packet/mod.js';
@@ -38,7 +39,7 @@ export class RemoteIntake {
   }
 
   /** `packet` is an MQTT 5 PUBLISH; it must stay as it is until the turn's output is flushed. */
-  onPublish(envelope: Envelope, packet: Uint8Array, now: number): RemoteOutcome {
+  onPublish(from: Site, envelope: Envelope, packet: Uint8Array, now: number): RemoteOutcome {
     const { publication, durability } = this.#host;
     const outcome = this.#outcome;
     outcome.ticket = 0;
@@ -50,15 +51,15 @@ export class RemoteIntake {
       return outcome;
     }
     const before = durability.changeCount;
-    if (!this.#deliver(envelope, topic, now)) outcome.refused = 'no member';
+    if (!this.#deliver(from, envelope, topic, now)) outcome.refused = 'no member';
     else if (durability.changeCount !== before) outcome.ticket = durability.ticket;
     return outcome;
   }
 
-  #deliver({ group, filter }: Envelope, topic: TopicRecord, now: number): boolean {
+  #deliver(from: Site, { group, filter }: Envelope, topic: TopicRecord, now: number): boolean {
     const { publication, router } = this.#host;
     if (group === '') {
-      router.deliver(publication, topic, now);
+      router.deliver(publication, topic, from, now);
       return true;
     }
     const shared = topic.realm.existingFilter(filter)?.groups?.get(group);

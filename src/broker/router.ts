@@ -37,6 +37,9 @@ export interface RemoteRouter {
   takeConfirmation(): Confirmation | undefined;
 }
 
+/** Who a message comes from that was published here, for `Receiver.silentFrom`. */
+export const here: Site = '';
+
 /**
  * Brings a publication to the sessions that want it. The loop in `route` is the broker's hottest.
  */
@@ -64,7 +67,7 @@ export class Router {
     now: number,
   ): boolean {
     const { targets, groups, sites } = record.realm.matchesOf(record);
-    this.#deliver(publication, record, targets, publisher, now);
+    this.#deliver(publication, record, targets, publisher, here, now);
     const { mountpoint } = record.realm;
     for (const group of groups) {
       this.routeToGroup(publication, group, mountpoint, policy, now);
@@ -78,10 +81,10 @@ export class Router {
     return count + sites.length > 0;
   }
 
-  /** A message of another member: to every matching session here, and no further. */
-  deliver(publication: Publication, record: TopicRecord, now: number): void {
+  /** A message of the member `from`: to every matching session here, and no further. */
+  deliver(publication: Publication, record: TopicRecord, from: Site, now: number): void {
     const { targets } = record.realm.matchesOf(record);
-    this.#deliver(publication, record, targets, undefined, now);
+    this.#deliver(publication, record, targets, undefined, from, now);
     this.#metrics.routerMatchesLocal += targets.length;
   }
 
@@ -100,12 +103,14 @@ export class Router {
     record: TopicRecord,
     targets: readonly Target[],
     publisher: Receiver | undefined,
+    from: Site,
     now: number,
   ): void {
     const published = publication.qos;
     for (let at = 0; at < targets.length; at += 1) {
       let target = targets[at] as Target;
       const { session } = target;
+      if (session.silentFrom?.has(from) === true) continue;
       if (session === publisher) {
         const own = ownTarget(record, session, target);
         if (own === undefined) continue;

@@ -34,11 +34,25 @@ export interface RegistryHost {
   reroute(realm: Realm, entries: ReturnType<Session['end']>, now: number): void;
 }
 
+/** Who knows of the sessions of other members. */
+export interface SessionWatch {
+  /** True: the client is answered by {@link SessionRegistry.registerHere}, now or later. */
+  claims(registration: Registration, now: number): boolean;
+  /** The session has a client, for which it may have been made. */
+  registered(session: Session, now: number): void;
+  disconnected(session: Session): void;
+  ended(session: Session, now: number): void;
+  /** At start, when all are loaded. */
+  loaded(session: Session, now: number): void;
+}
+
 /**
  * Who has which session: registration, takeover, the end of connections and of sessions, wills,
  * expiry. One live connection per Client Identifier and mountpoint [MQTT5-3.1.4-3].
  */
 export class SessionRegistry {
+  /** Undefined: a node without a cluster. */
+  watch: SessionWatch | undefined;
   readonly #host: RegistryHost;
   /** Next moment at which a session without connection wants attention: will or expiry. */
   readonly #deadlines = new TimerWheel<Session>();
@@ -58,6 +72,12 @@ export class SessionRegistry {
   // [MQTT5-3.1.3-2] [MQTT5-3.1.4-4] [MQTT5-3.2.2-2] [MQTT5-3.2.2-3] [MQTT3-3.1.2-4] [MQTT3-3.1.3-2]
   // [MQTT3-3.1.4-3] [MQTT3-3.2.2-1] [MQTT3-3.2.2-2] [MQTT3-3.2.2-3]
   register(registration: Registration, now: number): void {
+    // Of all members only one has it, and it may be another one.
+    if (this.watch?.claims(registration, now) !== true) this.registerHere(registration, now);
+  }
+
+  /** As on a node that is alone. */
+  registerHere(registration: Registration, now: number): void {
     const { client, clientIdentifier, mountpoint, cleanStart } = registration;
     const realm = this.#host.realm(mountpoint);
     this.#takeOver(realm, clientIdentifier, now);
@@ -68,7 +88,7 @@ export class SessionRegistry {
       session = undefined;
     }
     const sessionPresent = session !== undefined;
-    session ??= this.#create(realm, registration);
+    session ??= this.createFor(registration);
     session.owner = client;
     session.limits = registration.limits;
     session.expiryInterval = registration.expiryInterval;
@@ -86,7 +106,10 @@ export class SessionRegistry {
       : session.persistent && !sessionPresent;
     const ticket = promises && !journal.refusing ? journal.ticket : 0;
     if (sessionPresent) table.presenceChanged(realm, session);
+    this.watch?.registered(session, now);
     client.onRegistered(registration, session, sessionPresent, ticket, now);
+    // It went while its session was fetched from elsewhere.
+    if (client.isClosed && session.owner === client) this.connectionEnded(session, true, now);
   }
 
   /**
@@ -108,6 +131,7 @@ export class SessionRegistry {
     }
     if (session.storeNumber !== 0 || session.persistent) this.#host.journal.sessionChanged(session);
     this.#setDeadline(session);
+    this.watch?.disconnected(session);
   }
 
   /**
@@ -116,6 +140,7 @@ export class SessionRegistry {
    */
   endSession(realm: Realm, session: Session, now: number): void {
     const { journal, metrics, table } = this.#host;
+    this.watch?.ended(session, now);
     this.#deadlines.clear(session);
     realm.sessions.delete(session.clientIdentifier);
     this.#sessionCount -= 1;
@@ -129,6 +154,57 @@ export class SessionRegistry {
     // [MQTT5-3.1.3.2.2]: the end of the session ends the will delay.
     if (will !== undefined) this.#publishWill(realm, session, will, now);
     this.#host.reroute(realm, orphans, now);
+  }
+
+  sessionOf(mountpoint: string, clientIdentifier: string): Session | undefined {
+    return this.#host.realm(mountpoint).sessions.get(clientIdentifier);
+  }
+
+  /** A subscription that came with its session. */
+  subscribe(session: Session, subscription: Subscription): void {
+    this.#host.table.subscribe(this.#host.realm(session.mountpoint), session, subscription);
+  }
+
+  /** Another member has it, and has begun it anew. */
+  endOf(session: Session, now: number): void {
+    this.endSession(this.#host.realm(session.mountpoint), session, now);
+  }
+
+  /** Another member has it: nobody finds it here any more, but its routing stays as it is. */
+  strand(session: Session): void {
+    const realm = this.#host.realm(session.mountpoint);
+    this.#deadlines.clear(session);
+    session.will = undefined;
+    session.willDueAt = 0;
+    realm.sessions.delete(session.clientIdentifier);
+    this.#sessionCount -= 1;
+    this.#host.journal.sessionChanged(session);
+  }
+
+  /** It is this node's again, with the subscriptions that it had. */
+  restore(session: Session): void {
+    const { journal, table } = this.#host;
+    const realm = this.#host.realm(session.mountpoint);
+    session.isStranded = false;
+    realm.sessions.set(session.clientIdentifier, session);
+    this.#sessionCount += 1;
+    for (const subscription of session.subscriptions.values()) table.insert(realm, subscription);
+    journal.sessionChanged(session);
+  }
+
+  /** Out of the routing; the session keeps its subscriptions, to be handed over. */
+  unroute(session: Session): void {
+    const realm = this.#host.realm(session.mountpoint);
+    for (const subscription of session.subscriptions.values()) {
+      this.#host.table.drop(realm, subscription);
+    }
+  }
+
+  /** What was left of a session that moved goes, with its records. */
+  discard(session: Session): void {
+    this.#host.journal.sessionEnded(session);
+    session.subscriptions.clear();
+    session.end();
   }
 
   /** About once a second: wills whose delay has passed, sessions that have expired. */
@@ -165,6 +241,8 @@ export class SessionRegistry {
     session.storeNumber = storeNumber;
     session.lastSequence = loaded.lastSequence;
     session.persistent = record.persistent;
+    session.born = record.strandedBorn;
+    session.isStranded = record.strandedBorn !== 0;
     session.expiryInterval = record.expiryInterval;
     session.disconnectedAt = record.connected ? now : record.disconnectedAt;
     session.will = record.will;
@@ -173,9 +251,11 @@ export class SessionRegistry {
     if (loaded.received.length > 0) {
       session.received = new Map(loaded.received.map((identifier) => [identifier, 0]));
     }
-    realm.sessions.set(record.clientIdentifier, session);
-    this.#sessionCount += 1;
-    metrics.queueInitializedFromStorage += 1;
+    if (!session.isStranded) {
+      realm.sessions.set(record.clientIdentifier, session);
+      this.#sessionCount += 1;
+      metrics.queueInitializedFromStorage += 1;
+    }
     for (const stored of loaded.subscriptions) {
       const shared = parseSharedFilter(stored.topicFilter);
       const isShared = shared !== undefined && !('reason' in shared);
@@ -189,7 +269,7 @@ export class SessionRegistry {
       );
       subscription.storeNumber = stored.storeNumber;
       session.subscriptions.set(stored.topicFilter, subscription);
-      table.insert(realm, subscription);
+      if (!session.isStranded) table.insert(realm, subscription);
     }
     this.#loaded.push(session);
   }
@@ -199,6 +279,10 @@ export class SessionRegistry {
     const loaded = this.#loaded;
     this.#loaded = [];
     for (const session of loaded) {
+      if (session.isStranded) {
+        this.watch?.loaded(session, now);
+        continue;
+      }
       const realm = this.#host.realm(session.mountpoint);
       const { will } = session;
       if (will !== undefined && session.willDueAt === 0) this.#startWill(realm, session, will, now);
@@ -209,6 +293,7 @@ export class SessionRegistry {
       // What began now, or has just fired, does not begin again at the next start.
       this.#host.journal.sessionChanged(session);
       this.#setDeadline(session);
+      this.watch?.loaded(session, now);
     }
   }
 
@@ -221,10 +306,14 @@ export class SessionRegistry {
     owner.disconnect(ReasonCode.SessionTakenOver, 'another connection took over', now);
   }
 
-  #create(realm: Realm, registration: Registration): Session {
+  /** A new session, without a connection yet. */
+  createFor(registration: Registration): Session {
     const { sessionHost, metrics } = this.#host;
     const { mountpoint, clientIdentifier, limits } = registration;
+    const realm = this.#host.realm(mountpoint);
     const session = new Session(mountpoint, clientIdentifier, limits, sessionHost);
+    session.persistent = registration.expiryInterval > 0;
+    session.expiryInterval = registration.expiryInterval;
     realm.sessions.set(clientIdentifier, session);
     this.#sessionCount += 1;
     metrics.queueSetup += 1;

@@ -5,8 +5,10 @@ import type { BelongingSettings } from './belonging.js';
 import type { Arrived } from './flow/mod.js';
 import type { Site } from './identity/mod.js';
 import type { LinkCrypto, LinkLane, Transport } from './link/mod.js';
+import type { Row, RowKind } from './metadata/mod.js';
 import type { PresenceSettings } from './presence.js';
 import type { Envelope, RouteName, RouteValue } from './routing/mod.js';
+import type { Handover } from './takeover/mod.js';
 
 export interface ClusterSettings extends PresenceSettings, BelongingSettings {
   readonly clusterName: string;
@@ -26,7 +28,11 @@ export interface ClusterHost {
   /** Member `site` has subscribers of a filter, or (`value` undefined) none any more. */
   routeChanged(name: RouteName, site: Site, value: RouteValue | undefined): void;
   /** A message of another member, for subscribers here. `packet` is the host's. */
-  arrived(envelope: Envelope, packet: Uint8Array, now: number): Arrived;
+  arrived(site: Site, envelope: Envelope, packet: Uint8Array, now: number): Arrived;
+  /** Something of a session that other members have, or had. */
+  handedOver(site: Site, handover: Handover, now: number): Arrived;
+  /** What member `site` (this one too) says of a session, or of a subscription of one. */
+  sessionRowChanged(kind: RowKind, key: string, site: Site, after: Row | undefined): void;
   netsplitDetected(): void;
   netsplitResolved(): void;
   /** Equal numbers with other rows: a fault of ours. */

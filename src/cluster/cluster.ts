@@ -24,6 +24,7 @@ import { type Row, RowKind, Tables, type TablesOut, type Vector } from './metada
 import { Peer, type PeerOut } from './peer.js';
 import { Presence } from './presence.js';
 import { judgeOf } from './judge.js';
+import type { Policies } from './netsplit/mod.js';
 import type { ClusterReport } from './report/mod.js';
 import {
   readEnvelope,
@@ -34,6 +35,7 @@ import {
   type RouteValue,
   routeValueBytes,
 } from './routing/mod.js';
+import { type Handover, handoverBytes, readHandover } from './takeover/mod.js';
 import { RefusalLog } from './refusal-log.js';
 import { loadCluster, RowDisk, type StoredCluster } from './row-disk.js';
 
@@ -174,6 +176,11 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
     return this.#presence.stateOf(site);
   }
 
+  /** What clients are answered from now on while a member is missing. */
+  setPolicies(policies: Policies, now: number): void {
+    this.#presence.netsplit.onPolicies(policies, now);
+  }
+
   /** What `cluster show` says. */
   report(now: number): ClusterReport {
     return this.#presence.report(this.startGate.reason, now);
@@ -262,6 +269,12 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
     return this.#peers.get(site)?.flow.send(body, awaited) ?? false;
   }
 
+  /** The same for something of a session. */
+  handOver(site: Site, handover: Handover, awaited: Awaited | undefined): boolean {
+    const body = handoverBytes(handover);
+    return this.#peers.get(site)?.flow.send(body, awaited, FrameType.Remnant) ?? false;
+  }
+
   // PeerOut
 
   laneOpened(peer: Peer, lane: DetectedLane, now: number): void {
@@ -310,13 +323,22 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
   }
 
   /** A message came. */
-  arrived(_site: Site, body: Uint8Array, now: number): Arrived {
+  arrived(site: Site, body: Uint8Array, now: number): Arrived {
     const reader = new ByteReader(body);
     const envelope = readEnvelope(reader);
     this.#host.turnEndWanted();
     if (envelope === undefined) return malformed;
     // A copy: it goes out as it is, at the turn's end, when the link's buffer is another frame's.
-    const arrived = this.#host.arrived(envelope, Buffer.from(reader.rest()), now);
+    const arrived = this.#host.arrived(site, envelope, Buffer.from(reader.rest()), now);
+    if (arrived.ticket > 0) this.#host.journal.wait(this);
+    return arrived;
+  }
+
+  handedOver(site: Site, body: Uint8Array, now: number): Arrived {
+    const handover = readHandover(new ByteReader(body));
+    this.#host.turnEndWanted();
+    if (handover === undefined) return malformed;
+    const arrived = this.#host.handedOver(site, handover, now);
     if (arrived.ticket > 0) this.#host.journal.wait(this);
     return arrived;
   }
@@ -348,6 +370,9 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
       const name = readRouteKey(key);
       const value = after?.value === undefined ? undefined : readRouteValue(after.value);
       if (name !== undefined) this.#host.routeChanged(name, site, value);
+    }
+    if (kind >= RowKind.Session && kind <= RowKind.Subscription) {
+      this.#host.sessionRowChanged(kind, key, site, after);
     }
     this.#host.turnEndWanted();
   }

@@ -30,6 +30,7 @@ export interface PeerOut {
   asked(peer: Peer, type: number, body: Uint8Array, now: number): void;
   drained(peer: Peer): void;
   arrived(site: Site, body: Uint8Array, now: number): Arrived;
+  handedOver(site: Site, body: Uint8Array, now: number): Arrived;
   recordChanged(site: Site, boot: number): void;
   /** It sent what no member sends. */
   faulty(peer: Peer, reason: string, now: number): void;
@@ -89,6 +90,10 @@ export class Peer implements PeerLinkOut, ExchangePeer, PeerFlowOut {
 
   arrived(site: Site, body: Uint8Array, now: number): Arrived {
     return this.#out.arrived(site, body, now);
+  }
+
+  handedOver(site: Site, body: Uint8Array, now: number): Arrived {
+    return this.#out.handedOver(site, body, now);
   }
 
   recordChanged(site: Site, boot: number): void {

@@ -123,6 +123,8 @@ export interface SessionRecord {
   readonly disconnectedAt: number;
   readonly willDueAt: number;
   readonly will: SessionWill | undefined;
+  /** What a session that moved to another member left here, and when it was made; 0: it did not. */
+  readonly strandedBorn: number;
 }
 
 export function writeSession(record: SessionRecord): Buffer {
@@ -131,11 +133,13 @@ export function writeSession(record: SessionRecord): Buffer {
   let flags = record.persistent ? 1 : 0;
   if (record.connected) flags |= 2;
   if (will !== undefined) flags |= 4;
+  if (record.strandedBorn !== 0) flags |= 8;
   writer.byte(flags);
   writer.text(record.mountpoint);
   writer.text(record.clientIdentifier);
   writer.varint(record.expiryInterval);
   writer.varint(Math.floor(record.disconnectedAt));
+  if (record.strandedBorn !== 0) writer.varint(record.strandedBorn);
   if (will === undefined) return writer.take();
   writer.varint(Math.floor(record.willDueAt));
   writer.byte(will.qos | (will.retain ? 4 : 0) | (will.properties === undefined ? 0 : 8));
@@ -153,6 +157,7 @@ export function readSession(reader: ByteReader): SessionRecord {
   const clientIdentifier = reader.text();
   const expiryInterval = reader.varint();
   const disconnectedAt = reader.varint();
+  const strandedBorn = (flags & 8) === 0 ? 0 : reader.varint();
   let willDueAt = 0;
   let will: SessionWill | undefined;
   if ((flags & 4) !== 0) {
@@ -181,6 +186,7 @@ export function readSession(reader: ByteReader): SessionRecord {
     disconnectedAt,
     willDueAt,
     will,
+    strandedBorn,
   };
 }
 

@@ -16,6 +16,10 @@ export interface DurableSession {
   readonly disconnectedAt: number;
   readonly will: SessionWill | undefined;
   readonly willDueAt: number;
+  /** When it was made, as all members know it; 0: this node is alone. */
+  readonly born: number;
+  /** Another member has the session, and this is what it left here. */
+  readonly isStranded: boolean;
   /** QoS 2 identifiers, with the batch that their messages came in. */
   readonly received: ReadonlyMap<number, number> | undefined;
   readonly subscriptions: ReadonlyMap<string, Subscription>;

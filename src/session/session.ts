@@ -55,11 +55,18 @@ export class Session implements Receiver, DurableSession {
   /** Used by the router to merge overlapping subscriptions. */
   matchMark = 0;
   matchIndex = 0;
+  /** When it was made, as all members know it; 0: this node is alone. Kept by the broker. */
+  born = 0;
+  /** Another member has the session, and this is what it left here. Kept by the broker. */
+  isStranded = false;
+  silentFrom: Set<string> | undefined = undefined;
   readonly #host: SessionHost;
   #waiting: WaitingQueue | undefined;
   #inflight: Inflight | undefined;
   /** In-flight entries of an earlier connection that must be sent again, in order. */
   #resend: WaitingQueue | undefined;
+  /** What came here while older messages are still handed over; behind all others. */
+  #behind: WaitingQueue | undefined;
   /** PUBLISH packets of this connection that are not acknowledged. Invariant: ≤ channel.window. */
   #outstanding = 0;
   #retained: RetainedWalk[] | undefined;
@@ -107,7 +114,7 @@ export class Session implements Receiver, DurableSession {
     const channel = this.channel;
     const metrics = this.#host.metrics;
     if (qos === 0) {
-      if (channel === undefined) {
+      if (channel === undefined || this.#behind !== undefined) {
         metrics.queueMessageUnhandled += 1;
         return;
       }
@@ -140,6 +147,74 @@ export class Session implements Receiver, DurableSession {
     }
   }
 
+  /**
+   * Another member hands over what it has of this session: nothing is sent until {@link release},
+   * for what comes here directly belongs behind that.
+   */
+  hold(): void {
+    this.#behind ??= new WaitingQueue();
+  }
+
+  get isHeld(): boolean {
+    return this.#behind !== undefined;
+  }
+
+  /**
+   * Everything was handed over, or is waited for no longer. What was held back is written anew, so
+   * that the store has it in the order in which it will be sent.
+   */
+  release(now: number): void {
+    const behind = this.#behind;
+    if (behind === undefined) return;
+    this.#behind = undefined;
+    for (const held of behind) {
+      const { message, qos, retain, subscriptionIdentifiers, group } = held;
+      if (held.state === EntryState.Done) continue;
+      this.#forget(held);
+      message.isOurs = true;
+      this.#enqueue(new Entry(message, qos, retain, subscriptionIdentifiers, group), now);
+    }
+    if (this.channel !== undefined) this.#resendAll();
+    this.pump(now);
+  }
+
+  /** A message that another member had for this session, in flight there or waiting. */
+  acceptMoved(entry: Entry, packetIdentifier: number, isReleased: boolean, now: number): void {
+    this.#host.metrics.queueMessageIn += 1;
+    if (packetIdentifier === 0 || this.#inflight?.get(packetIdentifier) !== undefined) {
+      if (this.#enqueueLast(entry, now)) this.pump(now);
+      return;
+    }
+    entry.packetIdentifier = packetIdentifier;
+    entry.state = isReleased ? EntryState.Released : EntryState.Published;
+    entry.sentBefore = true;
+    this.#inflight ??= new Inflight();
+    this.#inflight.restore(entry);
+    if (this.persistent) {
+      this.#host.durability.appended(this, entry);
+      this.#host.durability.stateChanged(this);
+    }
+    if (this.channel === undefined || this.#behind !== undefined) return;
+    this.#resend ??= new WaitingQueue();
+    this.#resend.push(entry);
+    this.pump(now);
+  }
+
+  /** The member that has this session now owns `entry`. */
+  handedOver(entry: Entry): void {
+    if (entry.state === EntryState.Done) return;
+    if (entry.packetIdentifier !== 0) this.#inflight?.remove(entry);
+    else if (this.#waiting?.peek() === entry) this.#waiting.shift();
+    else
+      this.#waiting?.filter(
+        (one) => one !== entry,
+        () => {},
+      );
+    if (this.#waiting?.length === 0) this.#waiting = undefined;
+    if (entry.packetIdentifier === 0 && entry.message.expiresAt !== 0) this.#expiring -= 1;
+    this.#forget(entry);
+  }
+
   /** A kept message comes in: from a shared group's other member, or at start. */
   accept(entry: Entry, now: number): void {
     this.#host.metrics.queueMessageIn += 1;
@@ -165,7 +240,7 @@ export class Session implements Receiver, DurableSession {
   /** Sends what may be sent: what is in flight from before, what waits, retained messages. */
   pump(now: number): void {
     const channel = this.channel;
-    if (channel === undefined) return;
+    if (channel === undefined || this.#behind !== undefined) return;
     while (channel.canWrite()) {
       if (!this.#resendNext(now) && !this.#sendNext(now) && !this.#sendRetained(now)) return;
     }
@@ -232,11 +307,7 @@ export class Session implements Receiver, DurableSession {
     this.channel = channel;
     this.#outstanding = 0;
     this.#wakeAllowance = this.#waiting?.length ?? 0;
-    for (const entry of this.#inflight ?? []) {
-      entry.counted = false;
-      this.#resend ??= new WaitingQueue();
-      this.#resend.push(entry);
-    }
+    this.#resendAll();
     this.pump(now);
   }
 
@@ -270,8 +341,10 @@ export class Session implements Receiver, DurableSession {
       if (entry.group !== undefined && (entry.qos === 1 || !entry.sentBefore)) orphans.push(entry);
     }
     for (const entry of this.#waiting ?? []) if (entry.group !== undefined) orphans.push(entry);
+    for (const entry of this.#behind ?? []) if (entry.group !== undefined) orphans.push(entry);
     this.#inflight = undefined;
     this.#waiting = undefined;
+    this.#behind = undefined;
     this.#resend = undefined;
     this.#retained = undefined;
     this.received = undefined;
@@ -295,6 +368,7 @@ export class Session implements Receiver, DurableSession {
   *entries(): Generator<Entry> {
     if (this.#inflight !== undefined) yield* this.#inflight;
     if (this.#waiting !== undefined) yield* this.#waiting;
+    if (this.#behind !== undefined) yield* this.#behind;
   }
 
   inflightEntries(): Iterable<Entry> {
@@ -302,6 +376,8 @@ export class Session implements Receiver, DurableSession {
   }
 
   firstWaiting(): Entry | undefined {
+    // What is held back was written before what is handed over meanwhile.
+    for (const entry of this.#behind ?? []) if (entry.sequence !== 0) return entry;
     for (const entry of this.#waiting ?? []) if (entry.sequence !== 0) return entry;
     return undefined;
   }
@@ -326,13 +402,14 @@ export class Session implements Receiver, DurableSession {
       if (entry.counted) this.#outstanding -= 1;
       entry.state = EntryState.Done;
     }
-    this.#waiting?.filter(
-      (entry) => !entries.has(entry),
-      (entry) => {
-        if (entry.message.expiresAt !== 0) this.#expiring -= 1;
-        entry.state = EntryState.Done;
-      },
-    );
+    const isKept = (entry: Entry): boolean => !entries.has(entry);
+    this.#waiting?.filter(isKept, (entry) => {
+      if (entry.message.expiresAt !== 0) this.#expiring -= 1;
+      entry.state = EntryState.Done;
+    });
+    this.#behind?.filter(isKept, (entry) => {
+      entry.state = EntryState.Done;
+    });
     if (this.#waiting?.length === 0) this.#waiting = undefined;
     // Room in the window that nobody else would use.
     if (this.#waiting !== undefined || this.#hasBacklog()) this.channel?.pumpLater();
@@ -349,7 +426,18 @@ export class Session implements Receiver, DurableSession {
   }
 
   #isDrained(): boolean {
+    if (this.#behind !== undefined) return false;
     return this.#waiting === undefined && this.#resend === undefined;
+  }
+
+  /** All that is in flight is sent again, in order. */
+  #resendAll(): void {
+    this.#resend = undefined;
+    for (const entry of this.#inflight ?? []) {
+      entry.counted = false;
+      this.#resend ??= new WaitingQueue();
+      this.#resend.push(entry);
+    }
   }
 
   #hasBacklog(): boolean {
@@ -485,6 +573,13 @@ export class Session implements Receiver, DurableSession {
 
   /** Puts `entry` behind all others, or drops by policy. False: it was dropped. */
   #enqueue(entry: Entry, now: number): boolean {
+    if (this.#behind === undefined) return this.#enqueueLast(entry, now);
+    if (this.persistent) this.#host.durability.appended(this, entry);
+    this.#behind.push(entry);
+    return true;
+  }
+
+  #enqueueLast(entry: Entry, now: number): boolean {
     const limits = this.limits;
     const limit =
       this.channel === undefined

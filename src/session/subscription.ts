@@ -18,6 +18,8 @@ export interface Receiver {
   /** Used by the router to merge overlapping subscriptions. */
   matchMark: number;
   matchIndex: number;
+  /** Members (sites; '' this node) whose messages it does not take: they send them elsewhere. */
+  silentFrom: Set<string> | undefined;
   /** A message matched one of the subscriptions. `qos` is already the one to deliver with. */
   deliver(publication: Publication, target: DeliveryTarget, qos: QoS, now: number): void;
   /** A kept message comes in, from another member of a shared group. */

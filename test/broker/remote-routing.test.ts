@@ -288,7 +288,7 @@ describe('a message from another member', () => {
     old.takeAll();
     for (const qos of [0, 1, 2]) {
       const given = { ...envelope, retain: true, expiresInMs: 90_500 };
-      const outcome = core.broker.deliverRemote(given, packet(qos), core.clock.at);
+      const outcome = core.broker.deliverRemote(siteB, given, packet(qos), core.clock.at);
       assert.equal(outcome.refused, undefined);
       core.turn();
       const [received] = sub.takePublishes();
@@ -308,19 +308,19 @@ describe('a message from another member', () => {
     keeper.send(subscribe(5, 1, [{ topicFilter: 'a/#', qos: 1 }]));
     keeper.drop();
     store.isHeld = true;
-    const { ticket } = core.broker.deliverRemote(envelope, packet(1), core.clock.at);
+    const { ticket } = core.broker.deliverRemote(siteB, envelope, packet(1), core.clock.at);
     assert.ok(ticket > core.broker.durability.durable);
     core.advance(1000);
     store.finish();
     assert.ok(ticket <= core.broker.durability.durable);
-    assert.equal(core.broker.deliverRemote(envelope, packet(0), core.clock.at).ticket, 0);
+    assert.equal(core.broker.deliverRemote(siteB, envelope, packet(0), core.clock.at).ticket, 0);
   });
 
   it('for a shared subscription goes to one member here, or is refused when there is none', () => {
     const { core } = clustered();
     const given = { ...envelope, group: 'g', filter: 's' };
     const deliver = (): string | undefined =>
-      core.broker.deliverRemote(given, packet(1, 's'), core.clock.at).refused;
+      core.broker.deliverRemote(siteB, given, packet(1, 's'), core.clock.at).refused;
     assert.equal(deliver(), 'no member');
     const clients = ['one', 'two'].map((clientIdentifier) => {
       const client = core.connect(5, { clientIdentifier });
@@ -339,10 +339,10 @@ describe('a message from another member', () => {
     const keeper = core.connect(5, { clientIdentifier: 'keeper', ...persistent });
     keeper.send(subscribe(5, 1, [{ topicFilter: 'a/#', qos: 1 }]));
     store.failure = { code: 'STORE_FULL', message: 'full' };
-    core.broker.deliverRemote(envelope, packet(1), core.clock.at);
+    core.broker.deliverRemote(siteB, envelope, packet(1), core.clock.at);
     core.advance(1000);
     const refused = (bytes: Buffer): string | undefined =>
-      core.broker.deliverRemote(envelope, bytes, core.clock.at).refused;
+      core.broker.deliverRemote(siteB, envelope, bytes, core.clock.at).refused;
     assert.equal(refused(packet(1)), 'store');
     assert.equal(refused(packet(0)), undefined);
     for (const bytes of [

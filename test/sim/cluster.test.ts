@@ -1,106 +1,16 @@
 /** Whole members in the simulator, without chance: what three nodes do for each other. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Chances } from '../../sim/chance.js';
-import { MachineClock } from '../../sim/clock.js';
-import { clusterCore, type ClusterSimCore, memberOn } from '../../sim/cluster-core.js';
-import { SimDisk } from '../../sim/disk.js';
-import { History } from '../../sim/history.js';
-import { Network } from '../../sim/network.js';
-import { SimNode } from '../../sim/node.js';
-import { Scheduler } from '../../sim/scheduler.js';
-import { formatLine, Story } from '../../sim/story.js';
-import { type Core, TestClient } from '../broker/core.js';
+import type { SimNode } from '../../sim/node.js';
 import {
   connect,
-  type ConnectOptions,
   publish,
   pubrec,
   pubrel,
   subscribe,
   unsubscribe,
 } from '../fixtures/client-packets.js';
-
-const names = ['a', 'b', 'c'];
-const near = { delayMs: 1, jitterMs: 0, bytesPerMs: 100_000 };
-
-class Rig {
-  readonly scheduler = new Scheduler();
-  readonly story = new Story(this.scheduler, true);
-  readonly network: Network;
-  readonly nodes: SimNode[];
-  readonly #clients: TestClient[] = [];
-
-  constructor(seed = 1) {
-    const chances = new Chances(seed);
-    const history = new History(this.scheduler);
-    this.network = new Network(this.scheduler, chances, () => near);
-    const { scheduler, story, network } = this;
-    this.nodes = names.map((name) => {
-      const disk = new SimDisk(scheduler, chances.of(`disk ${name}`));
-      const ground = { scheduler, chances, network, story, history, factory: clusterCore(names) };
-      return new SimNode(name, new MachineClock(scheduler, 1), disk, ground);
-    });
-    for (const node of this.nodes) node.start();
-  }
-
-  core(name: string): ClusterSimCore {
-    const core = this.nodes[names.indexOf(name)]?.core;
-    assert.ok(core !== undefined, `${name} runs`);
-    return core as ClusterSimCore;
-  }
-
-  /** A client of a node, connected. Its packets are exchanged whenever time passes. */
-  client(name: string, clientIdentifier: string, options: ConnectOptions = {}): TestClient {
-    const client = this.open(name);
-    client.send(connect(5, { clientIdentifier, ...options }));
-    this.run(50);
-    const connack = client.take();
-    assert.ok(connack?.kind === 'connack' && connack.reasonCode === 0, this.told());
-    return client;
-  }
-
-  open(name: string): TestClient {
-    const { broker } = this.core(name);
-    const node = this.nodes[names.indexOf(name)] as SimNode;
-    const clock = { now: () => node.clock.wall(), at: 0 };
-    Object.defineProperty(clock, 'at', { get: () => node.clock.wall() });
-    const core = { broker, clock, clients: [], turn: () => this.turn(name) };
-    const client = new TestClient(core as unknown as Core, 5, {});
-    this.#clients.push(client);
-    return client;
-  }
-
-  turn(name: string): void {
-    this.nodes[names.indexOf(name)]?.core?.onTurnEnd();
-    for (const client of this.#clients) client.deliver();
-  }
-
-  run(milliseconds: number): void {
-    this.scheduler.runUntil(this.scheduler.now + milliseconds);
-    for (const name of names) this.turn(name);
-  }
-
-  states(name: string): string {
-    const { cluster } = this.core(name);
-    return names.map((other) => cluster.stateOf(memberOn(other).site)).join(' ');
-  }
-
-  told(): string {
-    return this.story.lines.map(formatLine).join('\n');
-  }
-}
-
-function running(): Rig {
-  const rig = new Rig();
-  rig.run(2000);
-  for (const name of names) assert.equal(rig.states(name), 'up up up', rig.told());
-  return rig;
-}
-
-const persistent = { cleanStart: false, properties: { sessionExpiryInterval: 3600 } };
-const payloads = (client: TestClient): string[] =>
-  client.takePublishes().map(({ payload }) => payload.toString());
+import { names, payloads, persistent, running } from './cluster-rig.js';
 
 describe('three members', () => {
   it('find each other within two seconds, and serve', () => {

@@ -2,7 +2,16 @@ import type { Boot, Site } from '../identity/mod.js';
 import { DataReceiver, DataSender, type FrameNumber, FrameType, splitNumber } from '../link/mod.js';
 
 /** Why a member does not own a message that it was sent; on the wire. */
-export const RefusedBecause = { Malformed: 1, NoMember: 2, Store: 3, Unreachable: 4 } as const;
+export const RefusedBecause = {
+  Malformed: 1,
+  NoMember: 2,
+  Store: 3,
+  Unreachable: 4,
+  /** The session is another member's by now: whoever has something of it asks anew whose. */
+  NotOwner: 5,
+  /** The session began anew since: what was left of the old one is nobody's. */
+  Stale: 6,
+} as const;
 export type RefusedBecause = (typeof RefusedBecause)[keyof typeof RefusedBecause];
 
 /** What became of a message that came. */
@@ -26,6 +35,8 @@ export interface PeerFlowOut {
   transmit(type: FrameType, ...parts: Uint8Array[]): boolean;
   /** A message came, for subscribers here. `body` is valid until the method returns. */
   arrived(site: Site, body: Uint8Array, now: number): Arrived;
+  /** The same of a session that another member has, or had. */
+  handedOver(site: Site, body: Uint8Array, now: number): Arrived;
   /** The record of what came from `site` in `boot` is to be written; undefined: to be deleted. */
   recordChanged(site: Site, boot: number): void;
 }
@@ -92,11 +103,15 @@ export class PeerFlow {
   /**
    * Sent until the member owns it. `body` must not change. False: too much is on its way already.
    */
-  send(body: Uint8Array, awaited: Awaited | undefined): boolean {
+  send(
+    body: Uint8Array,
+    awaited: Awaited | undefined,
+    type: typeof FrameType.Publish | typeof FrameType.Remnant = FrameType.Publish,
+  ): boolean {
     const number = this.#sender.reserve(body.length);
     if (number === undefined) return false;
     this.#awaited.set(number.sequence, awaited ?? nobody);
-    this.#sender.send(number, FrameType.Publish, body);
+    this.#sender.send(number, type, body);
     return true;
   }
 
@@ -131,7 +146,8 @@ export class PeerFlow {
     this.#now = now;
     switch (type) {
       case FrameType.Publish:
-        return this.#onPublish(body, now);
+      case FrameType.Remnant:
+        return this.#onMessage(type, body, now);
       case FrameType.Confirm:
         return this.#sender.onConfirm(body);
       case FrameType.Floor:
@@ -157,10 +173,12 @@ export class PeerFlow {
     return this.#pending.length > 0;
   }
 
-  #onPublish(bytes: Uint8Array, now: number): string | undefined {
+  #onMessage(type: number, bytes: Uint8Array, now: number): string | undefined {
     const split = splitNumber(bytes);
     if (split === undefined) return 'a message of the peer has no sound number';
     const { number, body } = split;
+    const isHandover = type === FrameType.Remnant;
+    if (number === undefined && isHandover) return 'what a peer hands over has no number';
     if (number === undefined) {
       const { refused } = this.#out.arrived(this.#site, body, now);
       return refused === RefusedBecause.Malformed
@@ -170,7 +188,9 @@ export class PeerFlow {
     const arrival = this.#receiver.arrived(number);
     if (arrival === 'outside') return 'a number of the peer is out of all order';
     if (arrival === 'known') return undefined;
-    const { refused, ticket } = this.#out.arrived(this.#site, body, now);
+    const { refused, ticket } = isHandover
+      ? this.#out.handedOver(this.#site, body, now)
+      : this.#out.arrived(this.#site, body, now);
     if (refused !== 0) this.#receiver.refused(number, refused);
     else if (ticket === 0) this.#receiver.owned(number);
     else {

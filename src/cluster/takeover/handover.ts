@@ -1,4 +1,4 @@
-import { type ByteReader, ByteWriter, TruncatedRecord } from '../../base/mod.js';
+import { ByteReader, ByteWriter, TruncatedRecord } from '../../base/mod.js';
 import type { Stamp } from '../identity/mod.js';
 import type { SessionName } from './session-row.js';
 
@@ -117,6 +117,26 @@ export function readHandover(reader: ByteReader): Handover | undefined {
       default:
         return undefined;
     }
+  } catch (error) {
+    if (error instanceof TruncatedRecord) return undefined;
+    throw error;
+  }
+}
+
+/** A Subscription row: the filter is in its key. */
+export function subscriptionValueBytes(one: HandedSubscription): Uint8Array {
+  const writer = new ByteWriter(8);
+  writeSubscription(writer, { ...one, topicFilter: '' });
+  return writer.take();
+}
+
+/** Undefined: no value of ours. */
+export function readSubscriptionValue(
+  topicFilter: string,
+  bytes: Uint8Array,
+): HandedSubscription | undefined {
+  try {
+    return { ...readSubscription(new ByteReader(bytes)), topicFilter };
   } catch (error) {
     if (error instanceof TruncatedRecord) return undefined;
     throw error;

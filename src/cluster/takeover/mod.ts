@@ -4,7 +4,7 @@
  * stamp does, in metadata), never touches a client or a queue (broker does).
  *
  * ```
- *  Session row   (mountpoint, client identifier) ─▶ born, expiry, since when; its stamp is the claim
+ *  Session row   (mountpoint, client identifier) ─▶ born, expiry, since; its stamp is the claim
  *  Handover      state ─▶ entry … ─▶ end            from whoever holds something, to the owner
  *                mark                               from who routes to the new owner from here on
  * ```
@@ -15,13 +15,17 @@ export {
   type Handover,
   handoverBytes,
   readHandover,
+  readSubscriptionValue,
+  subscriptionValueBytes,
 } from './handover.js';
 export {
   isExpired,
   rangesMax,
   readSessionKey,
   readSessionValue,
+  readSubscriptionKey,
   sessionKey,
+  subscriptionKey,
   type SessionName,
   type SessionValue,
   sessionValueBytes,

@@ -75,6 +75,21 @@ export function readSessionValue(bytes: Uint8Array): SessionValue | undefined {
   }
 }
 
+/** Key of a subscription of a persistent session; `topicFilter` as the client sent it. */
+export function subscriptionKey(session: string, topicFilter: string): string {
+  return `${session}${separator}${topicFilter}`;
+}
+
+/** Undefined: no key of ours. */
+export function readSubscriptionKey(
+  key: string,
+): { readonly session: string; readonly topicFilter: string } | undefined {
+  const [mountpoint, clientIdentifier, topicFilter, more] = key.split(separator);
+  if (mountpoint === undefined || clientIdentifier === undefined) return undefined;
+  if (topicFilter === undefined || topicFilter === '' || more !== undefined) return undefined;
+  return { session: sessionKey({ mountpoint, clientIdentifier }), topicFilter };
+}
+
 /** True when the session has ended, though nobody may have said so. */
 export function isExpired(value: SessionValue, never: number, now: number): boolean {
   if (value.disconnectedAt === 0 || value.expiryInterval === never) return false;

@@ -1,0 +1,297 @@
+import type { Site, Stamp } from '../cluster/identity/mod.js';
+import { RefusedBecause } from '../cluster/flow/mod.js';
+import type { HandedEntry, Handover } from '../cluster/takeover/mod.js';
+import { type Entry, EntryState } from '../queue/mod.js';
+import type { Session } from '../session/mod.js';
+import { handedSubscription } from './session-claims.js';
+
+export interface DeparturesHost {
+  /** Who has the session now; undefined: nobody, so what is left of it is nobody's. */
+  ownerOf(key: string): { readonly site: Site; readonly born: Stamp } | undefined;
+  isUp(site: Site): boolean;
+  /** Other members that are up. */
+  peersUp(): readonly Site[];
+  /** False: not now. */
+  handOver(
+    site: Site,
+    handover: Handover,
+    awaited: { confirmed(now: number): void; refused(reason: number, now: number): void },
+  ): boolean;
+  /** Its subscriptions take no messages here any more. */
+  unroute(session: Session): void;
+  /** Nothing is left of it here. */
+  ended(session: Session, isLost: boolean): void;
+}
+
+/** Messages that are handed over in one turn of the event loop, of all sessions together. */
+const perTurnMax = 500;
+/** A member that could not take something is asked again after this long, in ms. */
+const retryMs = 1000;
+
+/** What this node has of one session that another member has now. */
+interface Departure {
+  readonly key: string;
+  readonly session: Session;
+  /** To whom it is going; undefined: nobody can be reached. */
+  target: Site | undefined;
+  hasSentState: boolean;
+  hasSentEnd: boolean;
+  unsent: Entry[];
+  at: number;
+  /** Of the last entry that is in `unsent`, or was sent. */
+  lastSequence: number;
+  unconfirmed: number;
+  /** While it still gets messages: members that may yet send some. Undefined: it gets none. */
+  awaitedMarks: Set<Site> | undefined;
+  /** The new owner is in everybody's routing, or will be, and has said so. */
+  isSettled: boolean;
+  retryAt: number;
+  /** Counts targets: answers to what an earlier one was sent mean nothing. */
+  round: number;
+}
+
+/**
+ * Sessions that went to another member: what is left of each here goes there, in order, and is
+ * deleted once it is owned there.
+ *
+ * ```
+ *  lost ─▶ state ─▶ in flight ─▶ waiting ─▶ … ─▶ (all route to the new owner) ─▶ end ─▶ gone
+ *            ▲ messages that still come here go behind ┘
+ * ```
+ */
+export class Departures {
+  readonly #host: DeparturesHost;
+  readonly #departures = new Map<string, Departure>();
+
+  constructor(host: DeparturesHost) {
+    this.#host = host;
+  }
+
+  get size(): number {
+    return this.#departures.size;
+  }
+
+  /** What is here of the session, if its owner is another member. */
+  sessionOf(key: string): Session | undefined {
+    return this.#departures.get(key)?.session;
+  }
+
+  /** `isRouted`: its subscriptions still get messages here. */
+  add(key: string, session: Session, isRouted: boolean): void {
+    this.#departures.set(key, {
+      ...{ key, session, target: undefined, hasSentState: false, hasSentEnd: false },
+      ...{ unsent: [], at: 0, lastSequence: 0, unconfirmed: 0, isSettled: false },
+      ...{ awaitedMarks: isRouted ? new Set<Site>() : undefined, retryAt: 0, round: 0 },
+    });
+  }
+
+  /** The session is this node's again, with what is here of it. */
+  take(key: string): Session | undefined {
+    const departure = this.#departures.get(key);
+    if (departure === undefined) return undefined;
+    this.#departures.delete(key);
+    departure.round += 1;
+    if (departure.awaitedMarks !== undefined) this.#host.unroute(departure.session);
+    departure.session.silentFrom = undefined;
+    return departure.session;
+  }
+
+  /** The new owner takes messages from now on; it says so to all, and they say when they do. */
+  settled(key: string): void {
+    const departure = this.#departures.get(key);
+    if (departure?.awaitedMarks === undefined || departure.isSettled) return;
+    departure.isSettled = true;
+    const { session } = departure;
+    departure.awaitedMarks = new Set(
+      this.#host.peersUp().filter((site) => session.silentFrom?.has(site) !== true),
+    );
+    (session.silentFrom ??= new Set()).add('');
+  }
+
+  /** The new owner waits for nothing any more. */
+  given(key: string): void {
+    const departure = this.#departures.get(key);
+    if (departure?.isSettled === true) this.#unroute(departure);
+  }
+
+  /** `site` sends what is for the session to its new owner from here on. */
+  marked(key: string, site: Site): void {
+    const departure = this.#departures.get(key);
+    if (departure?.awaitedMarks === undefined) return;
+    (departure.session.silentFrom ??= new Set()).add(site);
+    departure.awaitedMarks.delete(site);
+  }
+
+  /** Sends what can be sent. True: there is more to do, in the next turn. */
+  onTurnEnd(now: number): boolean {
+    let left = perTurnMax;
+    for (const departure of [...this.#departures.values()]) {
+      left = this.#advance(departure, left, now);
+      if (left <= 0) return true;
+    }
+    return false;
+  }
+
+  #advance(departure: Departure, budget: number, now: number): number {
+    const { key, session } = departure;
+    const owner = this.#host.ownerOf(key);
+    if (owner === undefined || owner.born > session.born) {
+      this.#end(departure, true);
+      return budget - 1;
+    }
+    const target = this.#host.isUp(owner.site) ? owner.site : undefined;
+    if (target !== departure.target) this.#restart(departure, target);
+    if (departure.awaitedMarks !== undefined) this.#review(departure);
+    if (target === undefined || now < departure.retryAt || departure.hasSentEnd) return budget;
+    if (!departure.hasSentState && !this.#sendState(departure, target)) return budget;
+    return this.#sendEntries(departure, target, budget, now);
+  }
+
+  /** Members that went down since send nothing any more. */
+  #review(departure: Departure): void {
+    const { awaitedMarks, isSettled, target } = departure;
+    // Nobody takes them over at the moment: what comes belongs to whoever has the session next.
+    if (target === undefined) this.#unroute(departure);
+    if (awaitedMarks === undefined || !isSettled) return;
+    for (const site of awaitedMarks) if (!this.#host.isUp(site)) awaitedMarks.delete(site);
+    if (awaitedMarks.size === 0) this.#unroute(departure);
+  }
+
+  #unroute(departure: Departure): void {
+    if (departure.awaitedMarks === undefined) return;
+    departure.awaitedMarks = undefined;
+    this.#host.unroute(departure.session);
+  }
+
+  #restart(departure: Departure, target: Site | undefined): void {
+    departure.target = target;
+    departure.round += 1;
+    departure.hasSentState = false;
+    departure.hasSentEnd = false;
+    departure.unsent = [];
+    departure.at = 0;
+    departure.lastSequence = 0;
+    departure.unconfirmed = 0;
+  }
+
+  #sendState(departure: Departure, target: Site): boolean {
+    const { session } = departure;
+    const { expiryInterval, received, subscriptions } = session;
+    departure.hasSentState = this.#send(departure, target, undefined, {
+      ...headOf(session),
+      kind: 'state',
+      expiryInterval,
+      received: [...(received?.keys() ?? [])],
+      subscriptions: [...subscriptions.values()].map(handedSubscription),
+    });
+    return departure.hasSentState;
+  }
+
+  #sendEntries(departure: Departure, target: Site, budget: number, now: number): number {
+    const { session } = departure;
+    let left = budget;
+    if (departure.at === departure.unsent.length) this.#gather(departure);
+    while (left > 0 && departure.at < departure.unsent.length) {
+      const entry = departure.unsent[departure.at] as Entry;
+      if (entry.state !== EntryState.Done && entry.qos > 0) {
+        const handed = handedEntry(entry, now);
+        if (
+          !this.#send(departure, target, entry, {
+            ...headOf(session),
+            kind: 'entry',
+            entry: handed,
+          })
+        ) {
+          return left;
+        }
+        left -= 1;
+      }
+      departure.at += 1;
+    }
+    const isAll = departure.at === departure.unsent.length && departure.unconfirmed === 0;
+    if (!isAll || departure.awaitedMarks !== undefined) return left;
+    this.#gather(departure);
+    if (departure.unsent.length > 0) return left;
+    departure.hasSentEnd = this.#send(departure, target, undefined, {
+      ...headOf(session),
+      kind: 'end',
+    });
+    return left;
+  }
+
+  /** What came since: a first time all, in order, then what is behind that. */
+  #gather(departure: Departure): void {
+    const { session, lastSequence } = departure;
+    departure.unsent = [];
+    departure.at = 0;
+    if (lastSequence === session.lastSequence && lastSequence !== 0) return;
+    for (const entry of session.entries()) {
+      if (entry.sequence > lastSequence) departure.unsent.push(entry);
+    }
+    departure.lastSequence = session.lastSequence;
+  }
+
+  #send(departure: Departure, target: Site, entry: Entry | undefined, handover: Handover): boolean {
+    const { round } = departure;
+    const isSent = this.#host.handOver(target, handover, {
+      confirmed: () => {
+        // Whoever it went to owns it, even if somebody else has the session by now.
+        if (entry !== undefined) departure.session.handedOver(entry);
+        if (departure.round !== round) return;
+        departure.unconfirmed -= 1;
+        if (handover.kind === 'end') this.#end(departure, false);
+      },
+      refused: (reason, now) => {
+        if (departure.round === round) this.#refused(departure, reason, now);
+      },
+    });
+    if (isSent) departure.unconfirmed += 1;
+    return isSent;
+  }
+
+  #refused(departure: Departure, reason: number, now: number): void {
+    if (reason === RefusedBecause.Stale || reason === RefusedBecause.Malformed) {
+      this.#end(departure, true);
+      return;
+    }
+    this.#restart(departure, undefined);
+    departure.retryAt = now + retryMs;
+  }
+
+  #end(departure: Departure, isLost: boolean): void {
+    if (this.#departures.get(departure.key) !== departure) return;
+    this.#departures.delete(departure.key);
+    departure.round += 1;
+    this.#unroute(departure);
+    this.#host.ended(departure.session, isLost);
+  }
+}
+
+function headOf({ mountpoint, clientIdentifier, born }: Session): {
+  mountpoint: string;
+  clientIdentifier: string;
+  born: Stamp;
+} {
+  return { mountpoint, clientIdentifier, born };
+}
+
+function handedEntry(entry: Entry, now: number): HandedEntry {
+  const { message, group, state } = entry;
+  const { expiresAt } = message;
+  const wasSent = state === EntryState.Published || state === EntryState.Released;
+  return {
+    topic: message.topic,
+    payload: message.payload,
+    properties: message.properties,
+    publishedQoS: message.qos,
+    publishedRetain: message.retain,
+    publisher: message.publisher,
+    expiresInMs: expiresAt === 0 ? -1 : Math.max(0, expiresAt - now),
+    qos: entry.qos,
+    retain: entry.retain,
+    subscriptionIdentifiers: entry.subscriptionIdentifiers,
+    group: group === undefined ? undefined : { group: group.group, filter: group.filter },
+    packetIdentifier: wasSent ? entry.packetIdentifier : 0,
+    isReleased: state === EntryState.Released,
+  };
+}
