@@ -1,14 +1,18 @@
 import type { Random } from '../../base/mod.js';
 
 const firstMs = 250;
-const longestMs = 5000;
+/**
+ * A member that starts waits 2 s for those who dial it (`cluster.start_wait`): a longer pause would
+ * let it serve, and be counted as missing, while only a dial is due.
+ */
+const longestMs = 1000;
 const afterRefusalMs = 30_000;
 
 /** Doublings after which the pause is at its longest. */
-const doublingsMax = 5;
+const doublingsMax = 2;
 
 /**
- * When a peer may be dialled again, counted from the last time: 0.25 s, doubling up to 5 s, each
+ * When a peer may be dialled again, counted from the last time: 0.25 s, doubling up to 1 s, each
  * shortened by up to a half at random, so that nodes which failed together do not return together.
  * A link that held long enough begins anew, so one that a network resets is redialled at once.
  * About 30 s after a refusal, which somebody must mend first.
