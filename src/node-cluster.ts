@@ -147,10 +147,12 @@ export class NodeCluster {
       void this.#lookUp();
       this.#dns = setInterval(() => void this.#lookUp(), dnsPauseMs);
     }
-    this.#tick = setInterval(() => {
+    const tick = (): void => {
       this.cluster.tick(clock.now());
       turn.schedule();
-    }, tickMs);
+    };
+    tick();
+    this.#tick = setInterval(tick, tickMs);
     return this.#listeners.map((listener) => listener.show());
   }
 

@@ -9,6 +9,7 @@ import type { Configuration } from './config/mod.js';
 import { type ListenerRow, Listeners, Turn } from './listeners/mod.js';
 import type { Log } from './log/mod.js';
 import { Metrics } from './metrics/mod.js';
+import { LiveOptions } from './live-options.js';
 import { adminNodeOf } from './node-admin.js';
 import { NodeCluster, type NodeIdentity, passingIdentity } from './node-cluster.js';
 import { listenerOptionsOf, policiesOf, settingsOf } from './node-settings.js';
@@ -75,8 +76,8 @@ function monotonicClock(): Clock {
  * decisions are theirs.
  */
 export class Node {
-  readonly configuration: Configuration;
   readonly metrics: Metrics = new Metrics();
+  readonly #options: LiveOptions;
   readonly #log: Log;
   readonly #clock: Clock = monotonicClock();
   readonly #turn: Turn;
@@ -93,16 +94,21 @@ export class Node {
   #tick: NodeJS.Timeout | undefined;
   #nextSystemTopicsAt = 0;
   #closing: Promise<void> | undefined;
+  #isStoreClosed = false;
 
   private constructor(parts: NodeParts, opened: Opened, files: readonly OpenedFile[]) {
     const { configuration, log } = parts;
     const { options } = configuration;
     const { store, identity } = opened;
-    this.configuration = configuration;
+    this.#options = new LiveOptions(configuration, {
+      changed: (after, before) => this.#onOptions(after, before),
+      said: (sentence) => log.info({}, sentence),
+    });
     this.#log = log;
     this.#closeStore = () => opened.close();
     this.#files = files;
     this.#turn = new Turn(() => {
+      if (this.#isStoreClosed) return;
       this.#broker.onTurnEnd();
       this.#cluster?.onTurnEnd();
     });
@@ -169,8 +175,8 @@ export class Node {
       return { node, report: await node.#open(access) };
     } catch (error) {
       for (const file of files) file.close();
-      if (node !== undefined) await node.#release();
-      await opened?.close();
+      if (node === undefined) await opened?.close();
+      else await node.#release();
       throw error;
     }
   }
@@ -188,6 +194,11 @@ export class Node {
       listeners.map((listener) => listenerOptionsOf(listener, options)),
     );
     return { listeners: rows, advice: this.#cluster?.advice() ?? [] };
+  }
+
+  /** In force: some options may change while it runs. */
+  get configuration(): Configuration {
+    return this.#options.configuration;
   }
 
   get listeners(): readonly ListenerRow[] {
@@ -239,7 +250,7 @@ export class Node {
     if (options.store === 'memory') return;
     const node = adminNodeOf({
       ...{ nodeName: options.nodename, version: version(), metrics: this.metrics },
-      policies: policiesOf(options),
+      options: this.#options,
       cluster: this.#cluster?.cluster,
       now: () => this.#clock.now(),
       turnEndWanted: () => this.#turn.schedule(),
@@ -253,19 +264,29 @@ export class Node {
     }
   }
 
+  #onOptions(configuration: Configuration, before: Configuration): void {
+    const { options } = configuration;
+    this.#broker.settings = settingsOf(configuration);
+    this.#cluster?.cluster.setPolicies(policiesOf(options), this.#clock.now());
+    const { logConsoleLevel: level } = options;
+    if (level !== before.options.logConsoleLevel) this.#log.setLevel(level);
+    this.#turn.schedule();
+  }
+
   async #close(): Promise<void> {
     this.#openGate();
     await this.#listeners.stop(ReasonCode.ServerShuttingDown, 'the broker is shutting down');
-    await this.#release();
     for (const file of this.#files) file.close();
-    await this.#settleStore();
-    await this.#closeStore();
+    await this.#release();
   }
 
-  /** Timers, links and the admin socket. */
+  /** Timers, links, the admin socket; then the store, with what is still to be written. */
   async #release(): Promise<void> {
     clearInterval(this.#tick);
     await Promise.all([this.#cluster?.close(), this.#admin?.close()]);
+    await this.#settleStore();
+    this.#isStoreClosed = true;
+    await this.#closeStore();
   }
 
   /** What is still to be written is written; a store that refuses is not waited for. */
