@@ -1,15 +1,17 @@
 import type { ActionResult, AdminNode, ClusterView, LeaveOptions, StatusRow } from './admin/mod.js';
+import { showOptions } from './config/mod.js';
+import type { LiveOptions } from './live-options.js';
 import type { Cluster } from './cluster/mod.js';
-import type { Policies } from './cluster/netsplit/mod.js';
 import { reportOf } from './cluster/report/mod.js';
 import type { Metrics } from './metrics/mod.js';
+import { policiesOf } from './node-settings.js';
 import { parsePeerAddress, peerAddressText } from './peers/mod.js';
 
 export interface AdminNodeParts {
   readonly nodeName: string;
   readonly version: string;
   readonly metrics: Metrics;
-  readonly policies: Policies;
+  readonly options: LiveOptions;
   /** Undefined: this node is alone. */
   readonly cluster: Cluster | undefined;
   now(): number;
@@ -32,15 +34,18 @@ export function adminNodeOf(parts: AdminNodeParts): AdminNode {
     join: (address) => join(address, parts),
     leave: (name, options) => leave(name, options, parts),
     status: () => statusOf(parts.metrics),
+    setOptions: (entries) => parts.options.set(entries),
+    showOptions: (keys) => showOptions(parts.options.configuration, keys),
   };
 }
 
 /** A node that is alone is a cluster of one. */
-function viewOf({ nodeName, cluster, policies, ...parts }: AdminNodeParts): ClusterView {
+function viewOf({ nodeName, cluster, options, ...parts }: AdminNodeParts): ClusterView {
   if (cluster !== undefined) return cluster.report(parts.now());
   const itself = { site: '', name: nodeName, state: 'up', downSince: undefined } as const;
   return reportOf({
-    ...{ policies, matrix: [], heldBack: '', now: parts.now() },
+    ...{ matrix: [], heldBack: '', now: parts.now() },
+    policies: policiesOf(options.configuration.options),
     view: { self: '', members: [itself], tiebreak: '' },
     classify: () => ({ kind: 'up' }),
   });

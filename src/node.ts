@@ -94,7 +94,6 @@ export class Node {
   #tick: NodeJS.Timeout | undefined;
   #nextSystemTopicsAt = 0;
   #closing: Promise<void> | undefined;
-  #isStoreClosed = false;
 
   private constructor(parts: NodeParts, opened: Opened, files: readonly OpenedFile[]) {
     const { configuration, log } = parts;
@@ -108,7 +107,6 @@ export class Node {
     this.#closeStore = () => opened.close();
     this.#files = files;
     this.#turn = new Turn(() => {
-      if (this.#isStoreClosed) return;
       this.#broker.onTurnEnd();
       this.#cluster?.onTurnEnd();
     });
@@ -175,8 +173,8 @@ export class Node {
       return { node, report: await node.#open(access) };
     } catch (error) {
       for (const file of files) file.close();
-      if (node === undefined) await opened?.close();
-      else await node.#release();
+      if (node !== undefined) await node.#release();
+      await opened?.close();
       throw error;
     }
   }
@@ -276,17 +274,16 @@ export class Node {
   async #close(): Promise<void> {
     this.#openGate();
     await this.#listeners.stop(ReasonCode.ServerShuttingDown, 'the broker is shutting down');
-    for (const file of this.#files) file.close();
     await this.#release();
+    for (const file of this.#files) file.close();
+    await this.#settleStore();
+    await this.#closeStore();
   }
 
-  /** Timers, links, the admin socket; then the store, with what is still to be written. */
+  /** Timers, links and the admin socket. */
   async #release(): Promise<void> {
     clearInterval(this.#tick);
     await Promise.all([this.#cluster?.close(), this.#admin?.close()]);
-    await this.#settleStore();
-    this.#isStoreClosed = true;
-    await this.#closeStore();
   }
 
   /** What is still to be written is written; a store that refuses is not waited for. */

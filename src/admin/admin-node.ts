@@ -50,6 +50,9 @@ export interface LeaveOptions {
 /** A line of `node status`: a metric's name (`num_online`) and its value. */
 export type StatusRow = readonly [name: string, value: string | number];
 
+/** An option of the configuration and its value, as they would be written in the file. */
+export type OptionEntry = readonly [key: string, text: string];
+
 /**
  * What the commands may ask of the node and do to it. Methods must settle within the command's
  * limit (`Command.limitMs`); one that rejects is answered as the node's fault and logged.
@@ -64,4 +67,10 @@ export interface AdminNode {
   /** `name`: the node name of a member, this one's too. */
   leave(name: string, options: LeaveOptions): Promise<ActionResult>;
   status(): readonly StatusRow[];
+  /** Options of this node alone, until it is restarted: all of them, or none. */
+  setOptions(entries: readonly OptionEntry[]): ActionResult;
+  /** Values in force, in the order asked; no keys: of all options. `wrong`: sentences. */
+  showOptions(
+    keys: readonly string[],
+  ): readonly OptionEntry[] | { readonly wrong: readonly string[] };
 }

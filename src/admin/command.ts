@@ -24,6 +24,8 @@ export interface Flag {
 /** What a handler is given: only keys and flags of its row, checked and under their long names. */
 export interface Invocation {
   key(name: string): string;
+  /** What the row takes besides its keys: names have no value. In the order given. */
+  readonly rest: readonly (readonly [name: string, value: string])[];
   has(flag: string): boolean;
   /** Milliseconds of a flag in seconds; `otherwise` when it was not given. */
   milliseconds(flag: string, otherwise: number): number;
@@ -44,6 +46,8 @@ export interface Command {
   readonly words: readonly string[];
   readonly keys: readonly Key[];
   readonly flags: readonly Flag[];
+  /** Words besides the keys: `KEY=VALUE` of any key, at least one; or names, or none. */
+  readonly rest?: 'settings' | 'names';
   /** Half a line for the list of commands. */
   readonly summary: string;
   /** Lines for the command's own help. */

@@ -92,6 +92,38 @@ const nodeStatus: Command = {
   run: showStatus,
 };
 
+const set: Command = {
+  words: ['set'],
+  keys: [],
+  flags: [],
+  rest: 'settings',
+  summary: 'change options of this node while it runs',
+  text: [
+    'Changes options that may change while the node runs; the reference marks them. All of those',
+    'given are changed, or none. They hold on this node until it is restarted: write them in its',
+    'configuration file too, and ask the other members for the same.',
+  ],
+  changes: true,
+  limitMs: usual,
+  run: (node, { rest }) => outcomeOf(node.setOptions(rest)),
+};
+
+const show: Command = {
+  words: ['show'],
+  keys: [],
+  flags: [],
+  rest: 'names',
+  summary: 'options of this node as they are in force',
+  text: ['Prints the values of the options named; of all without a name. Secrets are not shown.'],
+  changes: false,
+  limitMs: usual,
+  run: (node, { rest }) =>
+    showValues(
+      node,
+      rest.map(([key]) => key),
+    ),
+};
+
 const version: Command = {
   words: ['version'],
   keys: [],
@@ -113,6 +145,8 @@ export const commands: readonly Command[] = [
   clusterJoin,
   clusterLeave,
   nodeStatus,
+  set,
+  show,
   version,
 ];
 
@@ -148,6 +182,20 @@ function showStatus(node: AdminNode): Outcome {
     rows.map(([name, value]) => [name, String(value)]),
   );
   return { exitCode: 0, text, json: table([Object.fromEntries(rows)]) };
+}
+
+/** VerneMQ's form for options that are named: a row per node. */
+function showValues(node: AdminNode, keys: readonly string[]): Outcome {
+  const entries = node.showOptions(keys);
+  if ('wrong' in entries) return outcomeOf({ ok: false, text: entries.wrong.join('\n') });
+  if (keys.length === 0) {
+    const rows = entries.map(([key, value]) => ({ option: key, value }));
+    return { exitCode: 0, text: textTable(['option', 'value'], entries), json: table(rows) };
+  }
+  const titles = ['node', ...entries.map(([key]) => key)];
+  const cells = [node.nodeName, ...entries.map(([, value]) => value)];
+  const row = Object.fromEntries([['node', node.nodeName], ...entries]);
+  return { exitCode: 0, text: textTable(titles, [cells]), json: table([row]) };
 }
 
 function outcomeOf({ ok, text }: ActionResult): Outcome {

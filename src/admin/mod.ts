@@ -15,6 +15,7 @@ export type {
   ClusterView,
   JsonRow,
   LeaveOptions,
+  OptionEntry,
   StatusRow,
 } from './admin-node.js';
 export { AdminServer } from './admin-server.js';

@@ -76,14 +76,20 @@ function flagOf(command: Command, name: string): Flag | undefined {
 function checked(command: Command, { words, flags }: AdminRequest): Invocation | string {
   const name = command.words.join(' ');
   const keys = new Map<string, string>();
+  const rest: (readonly [string, string])[] = [];
   for (const word of words.slice(command.words.length)) {
     const equals = word.indexOf('=');
+    if (takesRest(command, equals)) {
+      rest.push(equals === -1 ? [word, ''] : [word.slice(0, equals), word.slice(equals + 1)]);
+      continue;
+    }
     if (equals === -1) return `${name} takes no word '${shown(word)}'`;
     const key = word.slice(0, equals);
     if (!command.keys.some((row) => row.name === key)) return `${name} has no '${shown(key)}='`;
     if (keys.has(key)) return `${key}= is given twice`;
     keys.set(key, word.slice(equals + 1));
   }
+  if (command.rest === 'settings' && rest.length === 0) return `${name} needs KEY=VALUE`;
   for (const { name: key, placeholder } of command.keys) {
     if ((keys.get(key) ?? '') === '') return `${name} needs ${key}=${placeholder}`;
   }
@@ -98,12 +104,18 @@ function checked(command: Command, { words, flags }: AdminRequest): Invocation |
   }
   return {
     key: (key) => keys.get(key) ?? '',
+    rest,
     has: (flag) => values.has(flag),
     milliseconds: (flag, otherwise) => {
       const seconds = values.get(flag);
       return seconds === undefined ? otherwise : seconds * 1000;
     },
   };
+}
+
+/** Whether a word with its first `=` at that place (-1: none) is one of those without a row. */
+function takesRest({ rest }: Command, equals: number): boolean {
+  return rest === 'settings' ? equals > 0 : rest === 'names' && equals === -1;
 }
 
 /** 0 of a switch; undefined: not a value of that type. */

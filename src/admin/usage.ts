@@ -6,9 +6,10 @@ const globalLines: readonly (readonly [string, string])[] = [
 ];
 
 /** The usage line of one command: its words, keys and flags. */
-export function synopsis({ words, keys, flags }: Command): string {
+export function synopsis({ words, keys, flags, rest }: Command): string {
   const parts = [
     ...words,
+    ...(rest === undefined ? [] : [rest === 'settings' ? 'KEY=VALUE …' : '[KEY …]']),
     ...keys.map(({ name, placeholder }) => `${name}=${placeholder}`),
     ...flags.map((flag) => `[${flagForms(flag).join('|')}]`),
   ];

@@ -12,6 +12,12 @@ export type {
   Options,
   PeerListenerConfiguration,
 } from './configuration.js';
+export {
+  type ChangedOption,
+  changeOptions,
+  type OptionEntry,
+  showOptions,
+} from './change-options.js';
 export { describeOption } from './describe-option.js';
 export type { ConfigSource, Problem } from './entries.js';
 export { type LoadInput, type LoadResult, loadConfiguration } from './load-configuration.js';

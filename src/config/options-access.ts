@@ -21,7 +21,6 @@ export const accessRows = [
     key: 'vmq_passwd.password_file',
     type: 'path',
     default: './etc/vmq.passwd',
-    live: true,
     text: 'The password file; the tool vmq-passwd writes it.',
   },
   {
@@ -30,7 +29,6 @@ export const accessRows = [
     unit: 's',
     default: '10',
     max: 86400,
-    live: true,
     text: [
       'How often the password file is looked at for changes; 0 never. Raising it makes a removed',
       'user last longer.',
@@ -46,7 +44,6 @@ export const accessRows = [
     key: 'vmq_acl.acl_file',
     type: 'path',
     default: './etc/vmq.acl',
-    live: true,
     text: [
       'The ACL file. A subscription is authorised when it is made, and stays when the file changes,',
       'in persistent sessions, too; a publish is authorised each time.',
@@ -58,7 +55,6 @@ export const accessRows = [
     unit: 's',
     default: '10',
     max: 86400,
-    live: true,
     text: 'How often the ACL file is looked at for changes; 0 never.',
   },
   {
@@ -78,7 +74,6 @@ export const accessRows = [
     unit: 'connections per second',
     default: '200',
     max: 1000000,
-    live: true,
     text: [
       'New connections taken from one address; more are closed at once. 0 is no limit; loopback',
       'never has one. Raise it when many clients share one address behind a NAT or a proxy.',
@@ -90,7 +85,6 @@ export const accessRows = [
     unit: 'per minute',
     default: '20',
     max: 1000000,
-    live: true,
     text: [
       'Refused CONNECTs from one address after which it is refused without asking anybody. 0 is',
       'no limit. Raising it helps who guesses passwords.',

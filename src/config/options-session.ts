@@ -206,7 +206,6 @@ export const sessionRows = [
     default: '65535',
     min: 1,
     max: 65535,
-    live: true,
     text: [
       'QoS 1 and 2 messages that a client may send before they are acknowledged (the Receive',
       'Maximum in CONNACK). Lowering it bounds memory per publisher, and throughput.',
@@ -218,7 +217,6 @@ export const sessionRows = [
     unit: 'aliases',
     default: '0',
     max: 65535,
-    live: true,
     text: [
       'Topic aliases that an MQTT 5 client may use in what it sends. Each costs the memory of',
       'one topic per connection. 0 is none.',

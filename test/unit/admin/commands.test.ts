@@ -155,7 +155,7 @@ describe('a mistake', () => {
   }
 
   it('in a word names the nearest command and the usage', async () => {
-    for (const line of ['clustr show', 'show cluster', 'cluster shwo', 'Cluster Show']) {
+    for (const line of ['clustr show', 'cluster shwo', 'Cluster Show']) {
       const { exitCode, text, isAlert } = await typed(line);
       assert.equal(exitCode, 1);
       assert.equal(isAlert, true);
@@ -212,5 +212,64 @@ describe('help', () => {
       );
       for (const flag of command.flags) assert.match(text, new RegExp(`--${flag.name}\\b`));
     }
+  });
+});
+
+describe('set and show', () => {
+  it('hand settings of any key to the node, in their order', async () => {
+    const node = new FakeNode();
+    const response = await typed('set allow_publish_during_netsplit=on a.b=c=d', node);
+    assert.deepEqual(response, ok('Done\n'));
+    assert.deepEqual(node.set, [
+      ['allow_publish_during_netsplit', 'on'],
+      ['a.b', 'c=d'],
+    ]);
+  });
+
+  it('want settings as KEY=VALUE, at least one', async () => {
+    const usage = 'Usage: vmq-admin set KEY=VALUE …';
+    assert.equal((await typed('set')).text, `set needs KEY=VALUE\n\n${usage}\n`);
+    assert.equal((await typed('set max_rate')).text, `set takes no word 'max_rate'\n\n${usage}\n`);
+  });
+
+  it('show options that are named in a row of the node, as VerneMQ does', async () => {
+    const node = new FakeNode();
+    node.options = [['queue_type', 'fifo']];
+    assert.deepEqual(
+      await typed('show queue_type', node),
+      ok(
+        [
+          '+-------------------+----------+',
+          '|       node        |queue_type|',
+          '+-------------------+----------+',
+          '|NautilusMQ@10.0.0.1|   fifo   |',
+          '+-------------------+----------+',
+          '',
+        ].join('\n'),
+      ),
+    );
+    const { text } = await typed('show queue_type --format=json', node);
+    assert.deepEqual(JSON.parse(text), {
+      type: 'table',
+      table: [{ node: 'NautilusMQ@10.0.0.1', queue_type: 'fifo' }],
+    });
+    assert.deepEqual(node.shown, ['queue_type', 'queue_type']);
+  });
+
+  it('show every option in a list when none is named', async () => {
+    const node = new FakeNode();
+    node.options = [['queue_type', 'fifo']];
+    const { text } = await typed('show --format=json', node);
+    assert.deepEqual(JSON.parse(text), {
+      type: 'table',
+      table: [{ option: 'queue_type', value: 'fifo' }],
+    });
+  });
+
+  it('say what is wrong with a name', async () => {
+    const node = new FakeNode();
+    node.options = { wrong: ['There is no option x.'] };
+    const response = await typed('show x', node);
+    assert.deepEqual(response, { exitCode: 1, text: 'There is no option x.\n', isAlert: true });
   });
 });

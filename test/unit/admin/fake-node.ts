@@ -3,6 +3,7 @@ import type {
   AdminNode,
   ClusterView,
   LeaveOptions,
+  OptionEntry,
   StatusRow,
 } from '../../../src/admin/mod.js';
 
@@ -29,6 +30,9 @@ export class FakeNode implements AdminNode {
   };
   result: ActionResult = { ok: true, text: 'Done' };
   readonly joined: string[] = [];
+  options: readonly OptionEntry[] | { readonly wrong: readonly string[] } = [];
+  readonly set: OptionEntry[] = [];
+  readonly shown: string[] = [];
   readonly left: (readonly [string, LeaveOptions])[] = [];
 
   clusterView(): ClusterView {
@@ -50,5 +54,17 @@ export class FakeNode implements AdminNode {
       ['num_online', 3],
       ['version', '1.2.3'],
     ];
+  }
+
+  setOptions(entries: readonly OptionEntry[]): ActionResult {
+    this.set.push(...entries);
+    return this.result;
+  }
+
+  showOptions(
+    keys: readonly string[],
+  ): readonly OptionEntry[] | { readonly wrong: readonly string[] } {
+    this.shown.push(...keys);
+    return this.options;
   }
 }
