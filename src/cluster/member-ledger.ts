@@ -160,10 +160,11 @@ export class MemberLedger {
     this.review(now);
   }
 
-  /** Of a change. Returns the number of the last one. */
+  /** Of a change. Returns the number of the last one; 0: none was written. */
   write(rows: readonly RowToWrite[], now: number): number {
     let number = 0;
     for (const { subject, row } of rows) {
+      if (this.#isForEver(subject, row)) continue;
       const value = row === undefined ? undefined : writeMemberRow(row);
       number = this.#out.write(subject, value, this.#out.nextStamp(now));
       this.#dirty.add(subject);
@@ -178,7 +179,13 @@ export class MemberLedger {
     this.#put(self, { state, name, address, joined }, stamp);
   }
 
+  /** That it left is never taken back, whoever has not heard of it. */
+  #isForEver(subject: Site, row: MemberRow | undefined): boolean {
+    return this.members.hasLeft(subject) && row?.state !== 'left';
+  }
+
   #put(subject: Site, row: MemberRow, stamp: Stamp): void {
+    if (this.#isForEver(subject, row)) return;
     this.#out.write(subject, writeMemberRow(row), stamp);
     this.#dirty.add(subject);
     this.members.onRows(subject, this.#out.rowsOf(subject));
