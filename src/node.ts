@@ -94,6 +94,7 @@ export class Node {
   #tick: NodeJS.Timeout | undefined;
   #nextSystemTopicsAt = 0;
   #closing: Promise<void> | undefined;
+  #isStoreClosed = false;
 
   private constructor(parts: NodeParts, opened: Opened, files: readonly OpenedFile[]) {
     const { configuration, log } = parts;
@@ -107,6 +108,7 @@ export class Node {
     this.#closeStore = () => opened.close();
     this.#files = files;
     this.#turn = new Turn(() => {
+      if (this.#isStoreClosed) return;
       this.#broker.onTurnEnd();
       this.#cluster?.onTurnEnd();
     });
@@ -173,8 +175,8 @@ export class Node {
       return { node, report: await node.#open(access) };
     } catch (error) {
       for (const file of files) file.close();
-      if (node !== undefined) await node.#release();
-      await opened?.close();
+      if (node === undefined) await opened?.close();
+      else await node.#release();
       throw error;
     }
   }
@@ -274,16 +276,17 @@ export class Node {
   async #close(): Promise<void> {
     this.#openGate();
     await this.#listeners.stop(ReasonCode.ServerShuttingDown, 'the broker is shutting down');
-    await this.#release();
     for (const file of this.#files) file.close();
-    await this.#settleStore();
-    await this.#closeStore();
+    await this.#release();
   }
 
-  /** Timers, links and the admin socket. */
+  /** Timers, links, the admin socket; then the store, with what is still to be written. */
   async #release(): Promise<void> {
     clearInterval(this.#tick);
     await Promise.all([this.#cluster?.close(), this.#admin?.close()]);
+    await this.#settleStore();
+    this.#isStoreClosed = true;
+    await this.#closeStore();
   }
 
   /** What is still to be written is written; a store that refuses is not waited for. */
