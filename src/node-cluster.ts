@@ -219,19 +219,30 @@ function seedOf(key: string, text: string): string {
   return peerAddressText(to.host, to.port);
 }
 
+/** Of the listener that the others dial: they speak TLS where this node does. */
 function addressOf(
   options: Options,
   listeners: readonly PeerListenerConfiguration[],
 ): { readonly address: string; readonly notes: readonly string[] } {
+  const secure = listeners.find(({ type }) => type === 'vmqs');
+  const plain = listeners.find(({ type }) => type === 'vmq');
   const advertised = advertisedAddress({
     option: options.clusterAdvertisedAddress,
     nodeName: options.nodename,
-    listenerPort: listeners[0]?.port,
+    listenerPort: (secure ?? plain)?.port,
   });
   if ('problem' in advertised) throw new PeerError('PEER_ADDRESS', advertised.problem);
   const { address, isLoopback } = advertised;
+  const notes: string[] = [];
+  if (secure !== undefined && plain !== undefined) {
+    notes.push(
+      `Members with listener.vmqs dial TLS only: listener.vmq.${plain.name} is for those without.`,
+    );
+  }
   const isOpen = listeners.some(({ host }) => !host.startsWith('127.') && host !== '::1');
-  if (!isLoopback || !isOpen) return { address, notes: [] };
-  const remedy = 'set nodename to NAME@HOST, or cluster.advertised_address';
-  return { address, notes: [`Other machines are told to dial ${address}: ${remedy}.`] };
+  if (isLoopback && isOpen) {
+    const remedy = 'set nodename to NAME@HOST, or cluster.advertised_address';
+    notes.push(`Other machines are told to dial ${address}: ${remedy}.`);
+  }
+  return { address, notes };
 }

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import tls from 'node:tls';
-import { readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type net from 'node:net';
 import { once } from 'node:events';
 import { PeerError, PeerTls, type PeerTlsOptions } from '../../src/peers/mod.js';
@@ -104,6 +105,26 @@ else
       assert.match(sentence, /cookie|TLS/);
       assert.equal(other.ready.length, 0);
       assert.equal(one.ready.length, 0);
+    });
+
+    it('takes a certificate that changed on disk for new connections', async (t) => {
+      const [one, other, port] = await listening(t);
+      const renewed = certificates.issue('renewed', 'node1');
+      const certfile = join(certificates.directory, 'current.pem');
+      const keyfile = join(certificates.directory, 'current.key');
+      // At first that of somebody else's authority.
+      const foreign = new Certificates().issue('foreign', 'node1');
+      copyFileSync(foreign.certfile, certfile);
+      copyFileSync(foreign.keyfile, keyfile);
+      const secure = new PeerTls({ ...near, certfile, keyfile }, 'listener.vmqs.default');
+      one.dial(port, secure);
+      await one.closed();
+      assert.equal(secure.reload(), false);
+      copyFileSync(renewed.certfile, certfile);
+      copyFileSync(renewed.keyfile, keyfile);
+      assert.equal(secure.reload(), true);
+      one.dial(port, secure);
+      await Promise.all([one.met(), other.met()]);
     });
 
     it('needs certificate, key and authority, and names the option that is missing', () => {
