@@ -9,7 +9,8 @@ export interface StartupSettings {
   readonly address: string;
   /**
    * `cluster.seeds` or `cluster.dns` is set, so a first start waits for others;
-   * `cluster.expected_members`, 0: as many as there are addresses, this node among them.
+   * `cluster.expected_members`, 0: as many as there are addresses, this node among them, but two
+   * at least, for a name may not have been told of the others yet.
    */
   readonly founding: { readonly expectedMembers: number } | undefined;
   /** `cluster.start_wait`, in ms. */
@@ -131,19 +132,22 @@ export class Startup {
     this.#gate.tick(others, now);
   }
 
-  /** Undefined while it cannot be known. */
+  /** Undefined while no other node is known of. */
   get #expected(): number | undefined {
     const expected = this.#settings.founding?.expectedMembers ?? 0;
-    if (expected > 0 || this.#seeds === undefined) return expected > 0 ? expected : undefined;
-    return this.#seeds.filter((address) => !this.#own.has(address)).length + 1;
+    if (expected > 0) return expected;
+    const others = (this.#seeds ?? []).filter((address) => !this.#own.has(address)).length;
+    return others === 0 ? undefined : others + 1;
   }
 
   #found(now: number): void {
     const expected = this.#expected;
     const met = this.#ledger.members.counting.length;
     if (expected !== undefined && met * 2 > expected) return this.#ledger.endFounding(now);
-    const wanted = expected === undefined ? 'others' : `${majorityOf(expected)} of ${expected}`;
-    this.#reason = `waiting for founders: ${met} met, ${wanted} needed before clients are served`;
+    this.#reason =
+      expected === undefined
+        ? 'waiting for founders: cluster.seeds and cluster.dns name no other node; where this one is to be a cluster of its own, set cluster.expected_members = 1'
+        : `waiting for founders: ${met} met, ${majorityOf(expected)} of ${expected} needed before clients are served`;
     if (now >= this.#seekAt) this.#seek(now);
     this.#lineAt ??= now + this.#settings.startWaitMs;
     if (now < this.#lineAt) return;

@@ -32,6 +32,22 @@ describe('founders with the same seeds', () => {
     assert.ok(rig.cluster('b').startGate.isOpen);
   });
 
+  it('do not take themselves for all of them while they know no other', () => {
+    const rig = new Rig();
+    const node = rig.add('a', { seeds: founders, expectedMembers: 0 });
+    for (const seeds of [[], ['a:44053']]) {
+      rig.cluster('a').seeds(seeds);
+      rig.run(5000);
+      const { isOpen, reason } = rig.cluster('a').startGate;
+      assert.equal(isOpen, false);
+      assert.match(reason, /name no other node; .* set cluster\.expected_members = 1$/);
+    }
+    node.crash('process');
+    rig.add('a', { seeds: founders, expectedMembers: 1 });
+    rig.run(500);
+    assert.ok(rig.cluster('a').startGate.isOpen);
+  });
+
   it('that were alone go on waiting after a restart', () => {
     const rig = new Rig();
     const node = rig.add('a', { seeds: founders });
@@ -115,7 +131,7 @@ describe('a node that joins', () => {
     assert.equal(refused.ok, false);
     assert.match(refused.text, /only 1 of 3 members are reachable, and a change needs 2/);
     assert.match(refused.text, /missing: NautilusMQ@b, NautilusMQ@c/);
-    assert.match(refused.text, /--force, at the risk/);
+    assert.match(refused.text, /cluster leave node=NautilusMQ@b --force\), at the risk/);
     assert.ok(rig.join('d', 'a', true).ok, rig.told());
     for (const name of ['b', 'c']) nodeOf(nodes, name).start();
     rig.run(10_000);

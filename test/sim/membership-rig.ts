@@ -17,6 +17,7 @@ export const leaving: LeaveOptions = { force: false, kill: false, timeoutMs: 10_
 interface NodeOptions {
   readonly seeds?: readonly string[];
   readonly life?: string;
+  readonly expectedMembers?: number;
 }
 
 /** Nodes that are made one by one. */
@@ -34,11 +35,12 @@ export class Rig {
   }
 
   /** A machine with an empty disk, and a node that starts on it. */
-  add(name: string, { seeds = [], life = '.' }: NodeOptions = {}): SimNode {
+  add(name: string, { seeds = [], life = '.', expectedMembers }: NodeOptions = {}): SimNode {
     const { scheduler, story, network } = this;
     const chances = this.#chances;
     const history = new History(scheduler);
-    const factory = clusterCore(seeds, { lifeOf: () => life });
+    const settings = expectedMembers === undefined ? {} : { founding: { expectedMembers } };
+    const factory = clusterCore(seeds, { lifeOf: () => life, settings });
     const disk = new SimDisk(scheduler, chances.of(`disk ${name}`));
     const ground = { scheduler, chances, network, story, history, factory };
     const node = new SimNode(name, new MachineClock(scheduler, 1), disk, ground);

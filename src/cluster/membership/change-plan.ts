@@ -71,7 +71,7 @@ export function planOf(
       ? planJoin(request, force, id, context)
       : planLeave(request.node, force, context);
   if (planned.kind !== 'plan') return planned;
-  const objection = otherChange(context) ?? (force ? undefined : minority(context));
+  const objection = otherChange(context) ?? (force ? undefined : minority(request.kind, context));
   return objection === undefined ? planned : refused(objection);
 }
 
@@ -136,13 +136,21 @@ function otherChange({ self, members, isReachable }: ChangeContext): string | un
   return `another change is under way, ${other.name} ${verb}: repeat this when it is done`;
 }
 
-function minority({ members, isReachable, tiebreak }: ChangeContext): string | undefined {
+function minority(
+  kind: ChangeRequest['kind'],
+  { members, isReachable, tiebreak }: ChangeContext,
+): string | undefined {
   const { counting } = members;
   const present = new Set(counting.map(({ site }) => site).filter((site) => isReachable(site)));
   if (isMajority(present, counting, tiebreak)) return undefined;
   const missing = counting.filter(({ site }) => !present.has(site)).map(({ name }) => name);
   const needed = majorityOf(counting.length);
-  return `only ${present.size} of ${counting.length} members are reachable, and a change needs ${needed} (missing: ${missing.join(', ')}): start them, or repeat it with --force, at the risk that they still run together somewhere and both sides take themselves for the majority`;
+  const first = `vmq-admin cluster leave node=${missing[0] ?? ''} --force`;
+  const remedy =
+    kind === 'leave'
+      ? 'repeat it with --force'
+      : `first remove those that will not come back (${first})`;
+  return `only ${present.size} of ${counting.length} members are reachable, and a change needs ${needed} (missing: ${missing.join(', ')}): start them, or ${remedy}, at the risk that they still run together somewhere and both sides take themselves for the majority`;
 }
 
 function refused(sentence: string): Planned {
