@@ -161,6 +161,14 @@ export class NodeCluster {
     this.cluster.onTurnEnd(this.#parts.clock.now());
   }
 
+  /** Hosts of the other members that are there, for clients: a list of Server References. */
+  get elsewhere(): string {
+    const { cluster } = this;
+    const others = cluster.members.filter(({ site }) => site !== cluster.site);
+    const up = others.filter(({ site }) => cluster.stateOf(site) === 'up');
+    return up.map(({ name }) => referenceOf(name)).join(' ');
+  }
+
   /** What the settings mean for the day on which a member is lost, in sentences. */
   advice(): string[] {
     const { options } = this.#parts.configuration;
@@ -210,6 +218,12 @@ export class NodeCluster {
       log.repeated('warn', 'dns', { error }, `cluster.dns: ${name} cannot be looked up`);
     }
   }
+}
+
+/** The host of NAME@HOST; the port is the one that the client knows. */
+function referenceOf(name: string): string {
+  const host = name.slice(name.indexOf('@') + 1);
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 /** As the cluster wants it: with its port. */

@@ -275,7 +275,10 @@ export class Node {
 
   async #close(): Promise<void> {
     this.#openGate();
-    await this.#listeners.stop(ReasonCode.ServerShuttingDown, 'the broker is shutting down');
+    const others = this.#cluster?.elsewhere ?? '';
+    const reason = 'the broker is shutting down';
+    if (others === '') await this.#listeners.stop(ReasonCode.ServerShuttingDown, reason);
+    else await this.#listeners.stop(ReasonCode.UseAnotherServer, reason, others);
     for (const file of this.#files) file.close();
     await this.#release();
   }

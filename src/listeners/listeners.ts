@@ -66,15 +66,15 @@ export class Listeners {
   }
 
   /**
-   * Stops accepting, tells every client (`reasonCode`, v5) and waits until all are gone, at most a
-   * little longer than the flush deadline.
+   * Stops accepting, tells every client (`reasonCode` and where to go, v5) and waits until all are
+   * gone, at most a little longer than the flush deadline.
    */
-  async stop(reasonCode: number, reason: string): Promise<void> {
+  async stop(reasonCode: number, reason: string, serverReference?: string): Promise<void> {
     clearInterval(this.#tlsPoll);
     for (const listener of this.#listeners) listener.stopAccepting();
     const now = this.#environment.clock.now();
     const links = (): LinkBase[] => this.#listeners.flatMap((listener) => [...listener.links()]);
-    for (const link of links()) link.handler?.disconnect(reasonCode, reason, now);
+    for (const link of links()) link.handler?.disconnect(reasonCode, reason, now, serverReference);
     const deadline = Date.now() + flushDeadlineMs + 500;
     while (links().length > 0 && Date.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 20));

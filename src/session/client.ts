@@ -156,7 +156,7 @@ export class Client implements LinkHandler, Connection {
   }
 
   /** Ends the connection from our side with a reason that a v5 client is told. */
-  disconnect(reasonCode: number, reason: string, now: number): void {
+  disconnect(reasonCode: number, reason: string, now: number, serverReference?: string): void {
     const phase = this.#phase;
     if (phase.name === 'closed') return;
     if (phase.name === 'handshake') {
@@ -166,7 +166,7 @@ export class Client implements LinkHandler, Connection {
     const connected = phase.connected;
     // [MQTT5-3.14.0-1]: no DISCONNECT before CONNACK.
     if (connected.version === 5 && connected.hasConnack) {
-      const known = connected.redirect;
+      const known = connected.redirect ?? serverReference;
       const properties = {
         reasonString: reason,
         ...(known === undefined ? {} : { serverReference: known }),

@@ -47,8 +47,11 @@ export interface LinkHandler {
   onClosed(cause: CloseCause, now: number): void;
   /** Bytes of an incomplete packet that the handler keeps; for `listener.max_pending_bytes`. */
   readonly pendingBytes: number;
-  /** The edge wants this connection gone (limits, shutdown). v5 clients get a DISCONNECT. */
-  disconnect(reasonCode: number, reason: string, now: number): void;
+  /**
+   * The edge wants this connection gone (limits, shutdown). v5 clients get a DISCONNECT, and
+   * `serverReference` as where to go, unless they were given another one.
+   */
+  disconnect(reasonCode: number, reason: string, now: number, serverReference?: string): void;
 }
 
 /** Made by the node, given to every listener. */

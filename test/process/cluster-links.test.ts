@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { ReasonCode } from '../../src/packet/mod.js';
 import { command, temporaryDirectory, usualSettings } from '../fixtures/broker-process.js';
 import * as write from '../fixtures/client-packets.js';
 import { type ClusterNode, ClusterProcess, majority } from '../fixtures/cluster-process.js';
@@ -76,7 +77,12 @@ describe('three nodes', () => {
     const again = await joined(t, three, one, 'c/d');
     again.publisher.send(write.publish(5, { topicName: 'c/d', qos: 1, payload: 'back' }));
     assert.equal(await message(again.subscriber), 'back');
-    await Promise.all(cluster.nodes.map((node) => node.stop()));
+    await one.stop();
+    const { reasonCode, properties } = await subscriber.next('disconnect');
+    assert.equal(reasonCode, ReasonCode.UseAnotherServer);
+    const elsewhere = properties.serverReference?.split(' ');
+    assert.deepEqual(elsewhere?.toSorted(), [two.address, three.address].toSorted());
+    await Promise.all([two.stop(), three.stop()]);
   });
 });
 
