@@ -3,6 +3,7 @@ import { ByteReader } from '../base/mod.js';
 import type { DurabilityWaiter, Gates } from '../session/mod.js';
 import type { Store } from '../store/mod.js';
 import { RowExchange } from './exchange/mod.js';
+import { exchangeLog } from './exchange-log.js';
 import { type Arrived, type Awaited, RefusedBecause } from './flow/mod.js';
 import { type Boot, type Site, StampClock } from './identity/mod.js';
 import {
@@ -147,6 +148,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
     this.#exchange = new RowExchange(this.tables, host.random, {
       faulty: (of, reason, when) => this.#reset(of, reason, when),
       caughtUp: (of, when) => this.#presence.rowsExchanged(of, when),
+      story: exchangeLog(host.log, (of) => this.#nameOf(of)),
     });
     host.journal.addPart(this.#disk);
   }
@@ -284,12 +286,13 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
   }
 
   laneClosed(peer: Peer, lane: DetectedLane, reason: string, now: number): void {
+    this.#host.log.debug({ peer: peer.name, lane }, `cluster link is down: ${reason}`);
     this.#presence.laneClosed(peer.site, lane, reason, now);
     if (lane === 'control') this.#exchange.closed(peer.site);
   }
 
-  linked(peer: Peer, facts: PeerFacts, now: number): void {
-    this.#host.log.debug({ peer: peer.name, boot: facts.boot.counter, now }, 'cluster link is up');
+  linked(peer: Peer, facts: PeerFacts): void {
+    this.#host.log.debug({ peer: peer.name, boot: facts.boot.counter }, 'cluster link is up');
   }
 
   alive(peer: Peer, lane: DetectedLane, now: number): void {
@@ -482,6 +485,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
   }
 
   #nameOf(site: Site): string {
+    if (site === this.site) return this.#settings.nodeName;
     return this.#peers.get(site)?.name ?? site;
   }
 }

@@ -9,3 +9,4 @@
  * ```
  */
 export { type ExchangeOut, type ExchangePeer, RowExchange } from './row-exchange.js';
+export type { Amount, ExchangeStory } from './story.js';

@@ -12,6 +12,7 @@ import {
   type Tables,
   type Vector,
 } from '../metadata/mod.js';
+import { type ExchangeStory, Tally } from './story.js';
 
 /** The link to one member, as far as rows need it. */
 export interface ExchangePeer {
@@ -24,6 +25,7 @@ export interface ExchangeOut {
   faulty(site: Site, reason: string, now: number): void;
   /** Every row that the member announced when its link opened is in force here. */
   caughtUp(site: Site, now: number): void;
+  readonly story: ExchangeStory;
 }
 
 /** Between two comparisons of vectors with a member picked by chance. */
@@ -49,6 +51,10 @@ interface Peer {
   vector: Vector | undefined;
   /** What it asked for and has not been sent yet, by the site of the rows. */
   readonly asked: Map<Site, Ask>;
+  /** What it was sent of that so far. */
+  readonly answers: Map<Site, Tally>;
+  /** What it said it has and is not in force here yet, and what came from it meanwhile. */
+  repair: { target: Vector; readonly came: Tally } | undefined;
   /** It missed something: it is told our vector as soon as its lane takes it. */
   owesVector: boolean;
 }
@@ -83,6 +89,8 @@ export class RowExchange {
       announced: undefined,
       vector: undefined,
       asked: new Map(),
+      answers: new Map(),
+      repair: undefined,
       owesVector: true,
     };
     this.#peers.set(site, peer);
@@ -105,7 +113,7 @@ export class RowExchange {
   drained(site: Site): void {
     const peer = this.#peers.get(site);
     if (peer === undefined) return;
-    this.#answer(peer);
+    this.#answer(site, peer);
     if (peer.owesVector) this.#tell(peer);
   }
 
@@ -120,6 +128,10 @@ export class RowExchange {
     const isFirst = peer.vector === undefined;
     peer.vector = vector;
     if (isFirst) peer.announced = vector;
+    if (peer.repair === undefined) {
+      peer.repair = { target: vector, came: new Tally() };
+      this.#out.story.started(site);
+    } else peer.repair.target = vector;
     this.#ask(site, peer, this.#tables.missing(site, vector), now);
     this.#checkCaughtUp(now);
   }
@@ -133,7 +145,7 @@ export class RowExchange {
       return;
     }
     for (const ask of asks) peer.asked.set(ask.site, ask);
-    this.#answer(peer);
+    this.#answer(site, peer);
   }
 
   onRows(site: Site, body: Uint8Array, now: number): void {
@@ -144,6 +156,7 @@ export class RowExchange {
       this.#out.faulty(site, interval.reason, now);
       return;
     }
+    peer.repair?.came.add(interval.rows.length, body.length);
     const applied = this.#tables.apply(interval, now);
     this.#questions.delete(interval.site);
     if (applied.outcome === 'gap') this.#ask(site, peer, [applied.ask], now);
@@ -158,7 +171,7 @@ export class RowExchange {
       if (interval === undefined) break;
       this.#push(interval);
     }
-    for (const peer of this.#peers.values()) this.#answer(peer);
+    for (const [site, peer] of this.#peers) this.#answer(site, peer);
     if (this.#tables.step(stepRowsMax)) return;
     this.#checkCaughtUp(now);
   }
@@ -194,19 +207,31 @@ export class RowExchange {
     for (const peer of this.#peers.values()) {
       if (!sendRows(peer, body)) peer.owesVector = true;
     }
+    if (this.#peers.size === 0) return;
+    this.#out.story.pushed({ rows: interval.rows.length, bytes: body.length }, this.#peers.size);
   }
 
   /** One piece for every question of `peer`, so that no turn is long and nobody waits. */
-  #answer(peer: Peer): void {
-    for (const [site, ask] of peer.asked) {
+  #answer(site: Site, peer: Peer): void {
+    for (const [about, ask] of peer.asked) {
       const interval = this.#tables.interval(ask, bulkBytesMax);
       if (interval === undefined) {
-        peer.asked.delete(site);
+        peer.asked.delete(about);
+        peer.answers.delete(about);
         continue;
       }
-      if (!sendRows(peer, encodeInterval(interval))) return;
-      if (interval.to >= interval.of) peer.asked.delete(site);
-      else peer.asked.set(site, { ...ask, from: interval.to });
+      const body = encodeInterval(interval);
+      if (!sendRows(peer, body)) return;
+      const sent = peer.answers.get(about) ?? new Tally(interval.from === 0);
+      sent.add(interval.rows.length, body.length);
+      if (interval.to < interval.of) {
+        peer.asked.set(about, { ...ask, from: interval.to });
+        peer.answers.set(about, sent);
+        continue;
+      }
+      peer.asked.delete(about);
+      peer.answers.delete(about);
+      this.#out.story.answered(site, about, sent.isWhole, sent);
     }
   }
 
@@ -237,6 +262,10 @@ export class RowExchange {
 
   #checkCaughtUp(now: number): void {
     for (const [site, peer] of this.#peers) {
+      if (peer.repair !== undefined && this.#tables.hasReached(peer.repair.target)) {
+        this.#out.story.completed(site, peer.repair.came);
+        peer.repair = undefined;
+      }
       if (peer.announced === undefined || !this.#tables.hasReached(peer.announced)) continue;
       peer.announced = undefined;
       this.#out.caughtUp(site, now);
