@@ -1,9 +1,10 @@
 /** The brokers that are compared: how each is started on loopback, fairly set, and stopped. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { LoadTarget } from './load.js';
 
 export const brokerNames = ['ours', 'mosquitto', 'aedes'] as const;
 export type BrokerName = (typeof brokerNames)[number];
@@ -20,8 +21,7 @@ export const brokerTitles: Readonly<Record<PeerName, string>> = {
 
 /** A started broker; `stop` ends the process and removes its directory. */
 export interface RunningBroker {
-  readonly port: number;
-  readonly pid: number;
+  readonly target: LoadTarget;
   stop(): Promise<void>;
 }
 
@@ -63,10 +63,12 @@ export function missingReason(name: BrokerName, places: Places): string | undefi
 }
 
 /** Everything that would drop or delay messages on purpose is out of the way, for all alike. */
-function ourCommand(root: string, directory: string, port: number, webSocketPort: number): Command {
+function ourCommand(
+  root: string,
+  directory: string,
+  own: Readonly<Record<string, string>>,
+): Command {
   const settings: Readonly<Record<string, string>> = {
-    'listener.tcp.default': `127.0.0.1:${port}`,
-    'listener.ws.default': `127.0.0.1:${webSocketPort}`,
     platform_data_dir: join(directory, 'data'),
     allow_anonymous: 'on',
     'log.console': 'off',
@@ -75,11 +77,34 @@ function ourCommand(root: string, directory: string, port: number, webSocketPort
     max_online_messages: '-1',
     max_offline_messages: '-1',
     'listener.max_connections': 'infinity',
+    'listener.ws.default': 'off',
+    ...own,
   };
+  mkdirSync(directory, { recursive: true });
   const file = join(directory, 'nautilusmq.conf');
   const lines = Object.entries(settings).map(([key, value]) => `${key} = ${value}\n`);
   writeFileSync(file, lines.join(''));
   return { program: process.execPath, arguments: [ourProgram(root), 'start', '--config', file] };
+}
+
+/** Two of ours that meet over loopback and become one cluster. */
+async function ourPair(
+  root: string,
+  directory: string,
+  ports: readonly number[],
+): Promise<Command[]> {
+  const links = await Promise.all(ports.map(async () => `127.0.0.1:${await freePort()}`));
+  return ports.map((port, index) =>
+    ourCommand(root, join(directory, String(index)), {
+      nodename: `NautilusMQ${index}@127.0.0.1`,
+      'listener.tcp.default': `127.0.0.1:${port}`,
+      'listener.vmq.default': links[index] ?? '',
+      'cluster.advertised_address': links[index] ?? '',
+      'cluster.seeds': links.join(','),
+      'cluster.expected_members': String(ports.length),
+      distributed_cookie: 'only for benchmarks',
+    }),
+  );
 }
 
 /** Ours, without the variables that would override its configuration. */
@@ -160,39 +185,70 @@ function end(child: ChildProcess): Promise<void> {
   });
 }
 
-/** Starts a broker on ports that the system chose, with an empty data directory of its own. */
-export async function startBroker(name: PeerName, places: Places): Promise<RunningBroker> {
+/**
+ * Starts a broker on ports that the system chose, with an empty data directory of its own; ours
+ * also as a cluster of two, the second for subscribers.
+ */
+export async function startBroker(
+  name: PeerName,
+  places: Places,
+  nodes: 1 | 2 = 1,
+): Promise<RunningBroker> {
   mkdirSync(places.dataRoot, { recursive: true });
   const directory = mkdtempSync(join(places.dataRoot, 'nautilusmq-bench-'));
-  const port = await freePort();
-  const commands: Readonly<Record<PeerName, () => Promise<Command>>> = {
-    ours: async () => ourCommand(places.root, directory, port, await freePort()),
-    mosquitto: async () => mosquittoCommand(directory, port),
-    aedes: async () => scriptCommand('aedes', port),
-    forward: async () => scriptCommand('forward', port),
+  const ports = await Promise.all(Array.from({ length: nodes }, freePort));
+  const [port = 0, subscriberPort] = ports;
+  const commands: Readonly<Record<PeerName, () => Promise<Command[]>>> = {
+    ours: async () =>
+      nodes === 2
+        ? ourPair(places.root, directory, ports)
+        : [ourCommand(places.root, directory, { 'listener.tcp.default': `127.0.0.1:${port}` })],
+    mosquitto: async () => [mosquittoCommand(directory, port)],
+    aedes: async () => [scriptCommand('aedes', port)],
+    forward: async () => [scriptCommand('forward', port)],
   };
-  const command = await commands[name]();
-  const child = spawn(command.program, command.arguments, {
-    cwd: directory,
-    env: plainEnvironment(),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const children = (await commands[name]()).map((command) =>
+    spawn(command.program, command.arguments, {
+      cwd: directory,
+      env: plainEnvironment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  );
   const killWithUs = (): void => {
-    child.kill('SIGKILL');
+    for (const child of children) child.kill('SIGKILL');
     rmSync(directory, { recursive: true, force: true });
   };
   process.on('exit', killWithUs);
   const stop = async (): Promise<void> => {
-    await end(child);
+    await Promise.all(children.map(end));
     process.off('exit', killWithUs);
     rmSync(directory, { recursive: true, force: true });
   };
   try {
-    await new Promise((resolve, reject) => child.on('spawn', resolve).on('error', reject));
-    await waitUntilReady(child, port, brokerTitles[name]);
+    await Promise.all(children.map((child, index) => serves(child, ports[index] ?? 0, name)));
+    if (nodes === 2) await untilWhole(places.root, join(directory, '0'));
   } catch (error) {
     await stop();
     throw error;
   }
-  return { port, pid: child.pid ?? 0, stop };
+  const pids = children.map(({ pid }) => pid ?? 0);
+  return { target: { port, pids, ...(nodes === 2 ? { subscriberPort } : {}) }, stop };
+}
+
+async function serves(child: ChildProcess, port: number, name: PeerName): Promise<void> {
+  await new Promise((resolve, reject) => child.on('spawn', resolve).on('error', reject));
+  await waitUntilReady(child, port, brokerTitles[name]);
+}
+
+/** Waits until the node of that directory sees the other one. */
+async function untilWhole(root: string, directory: string): Promise<void> {
+  const program = join(root, 'dist', 'src', 'cli', 'vmq-admin.js');
+  const own = ['--config', join(directory, 'nautilusmq.conf')];
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  for (;;) {
+    const words = [program, ...own, 'cluster', 'show', '--check'];
+    const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+    if (status === 0) return;
+    if (Date.now() > deadline) throw new Error(`The nodes do not meet: ${stdout}${stderr}`);
+  }
 }

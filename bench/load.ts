@@ -40,15 +40,27 @@ export function buildLoadGenerator(root: string): string {
   return program;
 }
 
-/** Runs one load against the broker at `port`, process `pid`. Throws the generator's reason. */
+/** Ports of loopback that a load goes to: a broker, or two nodes, subscribers on the second. */
+export interface LoadTarget {
+  readonly port: number;
+  readonly subscriberPort?: number;
+  /** The processes whose cost counts. */
+  readonly pids: readonly number[];
+}
+
+function wordsFor({ port, subscriberPort, pids }: LoadTarget): string[] {
+  const words = ['--port', String(port)];
+  if (subscriberPort !== undefined) words.push('--subscriber-port', String(subscriberPort));
+  return [...words, ...pids.flatMap((pid) => ['--pid', String(pid)])];
+}
+
+/** Runs one load. Throws the generator's reason. */
 export function runLoad(
   program: string,
-  port: number,
-  pid: number,
+  target: LoadTarget,
   loadArguments: readonly string[],
 ): Promise<LoadResult> {
-  const where = ['--port', String(port), '--pid', String(pid)];
-  const child = spawn(program, [...where, ...loadArguments], {
+  const child = spawn(program, [...wordsFor(target), ...loadArguments], {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: LOAD_TIMEOUT_MS,
   });

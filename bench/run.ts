@@ -125,9 +125,9 @@ async function runOnce(
   scenario: Scenario,
   plan: Plan,
 ): Promise<LoadResult> {
-  const running = await startBroker(broker, plan.places);
+  const running = await startBroker(broker, plan.places, scenario.nodes);
   try {
-    return await runLoad(program, running.port, running.pid, scenario.load(plan.pace));
+    return await runLoad(program, running.target, scenario.load(plan.pace));
   } finally {
     await running.stop();
   }

@@ -16,6 +16,8 @@ export interface Scenario {
   readonly title: string;
   /** Who can do this at all; all when absent. */
   readonly brokers?: readonly BrokerName[];
+  /** 2: publishers on one node of a cluster, subscribers on the other; both nodes' cost counts. */
+  readonly nodes?: 1 | 2;
   readonly load: (pace: Pace) => readonly string[];
   readonly figures: readonly Figure[];
 }
@@ -165,6 +167,44 @@ const latencyScenarios: readonly Scenario[] = [
       traffic(pace, { ...pairs, qos: 1, window: 64, 'pause-us': 0, persistent: true }),
     figures: [
       ...trafficFigures({ cpu: 9, p99Ms: 15 }),
+      { name: 'ack p99', unit: 'ms', better: 'lower', value: at('ack_latency.p99_us', 1e-3) },
+    ],
+  },
+];
+
+const clusterScenarios: readonly Scenario[] = [
+  {
+    name: 'cluster-qos0-pairs',
+    title: 'QoS 0, 10 pairs across two nodes, pipelined',
+    brokers: ['ours'],
+    nodes: 2,
+    load: (pace) => traffic(pace, { ...pairs, qos: 0, unreceived: 500 }),
+    figures: trafficFigures({ cpu: 2.5 }),
+  },
+  {
+    name: 'cluster-qos1-pairs',
+    title: 'QoS 1, 10 pairs across two nodes, pipelined, clean sessions',
+    brokers: ['ours'],
+    nodes: 2,
+    load: (pace) => traffic(pace, { ...pairs, qos: 1, window: 100, unreceived: 500 }),
+    figures: trafficFigures({ cpu: 8 }),
+  },
+  {
+    name: 'cluster-spread-5000-qos0',
+    title: '5,000 messages/s spread over 200 pairs across two nodes, QoS 0',
+    brokers: ['ours'],
+    nodes: 2,
+    load: (pace) => traffic(pace, { ...spread, qos: 0 }),
+    figures: trafficFigures({ cpu: 120, p99Ms: 2 }),
+  },
+  {
+    name: 'cluster-qos1-persistent',
+    title: 'QoS 1, 10 pairs across two nodes, persistent sessions, synced to disk',
+    brokers: ['ours'],
+    nodes: 2,
+    load: (pace) => traffic(pace, { ...pairs, qos: 1, window: 64, persistent: true }),
+    figures: [
+      ...trafficFigures(),
       { name: 'ack p99', unit: 'ms', better: 'lower', value: at('ack_latency.p99_us', 1e-3) },
     ],
   },
@@ -331,6 +371,7 @@ export const scenarios: readonly Scenario[] = [
   ...connectionScenarios,
   ...storageScenarios,
   ...subscriptionScenarios,
+  ...clusterScenarios,
 ];
 
 /** Measures the generator itself, against sockets that only forward. */

@@ -30,10 +30,12 @@ struct client {
   size_t carry_length, carry_capacity;
 };
 
-/* Where to connect and how; set once, before the first client. */
+/* Where to connect and how. */
 struct target {
   const char *host;
   int port;
+  /* Where subscribers of the traffic connect, another node of a cluster; 0: to the same. */
+  int subscriber_port;
   int version; /* 4 or 5 */
 };
 extern struct target target;

@@ -107,6 +107,7 @@ static enum topology topology_of(const char *text) {
 
 enum {
   HOST = 1, PORT, PID, PROTOCOL, MODE, TOPOLOGY, QOS, RATE, WARMUP, SECONDS, PERSISTENT, PAUSE,
+  SUBSCRIBER_PORT,
   NUMBER, /* one of the plain counts */
 };
 
@@ -124,7 +125,9 @@ static const struct option long_options[] = {
     {"connections", required_argument, 0, NUMBER},  {"concurrency", required_argument, 0, NUMBER},
     {"sessions", required_argument, 0, NUMBER},     {"messages", required_argument, 0, NUMBER},
     {"rounds", required_argument, 0, NUMBER},       {"pause-us", required_argument, 0, PAUSE},
-    {"tick-us", required_argument, 0, NUMBER},      {0, 0, 0, 0},
+    {"tick-us", required_argument, 0, NUMBER},
+    {"subscriber-port", required_argument, 0, SUBSCRIBER_PORT},
+    {0, 0, 0, 0},
 };
 
 /* The options that are plain counts, by name. */
@@ -151,7 +154,11 @@ static void read_options(int argc, char **argv) {
     switch (code) {
       case HOST: target.host = optarg; break;
       case PORT: target.port = (int)u32(optarg); break;
-      case PID: broker_pid = (int)u32(optarg); break;
+      case PID:
+        if (broker_count == BROKERS_MAX) die("--pid at most %d times", BROKERS_MAX);
+        broker_pids[broker_count++] = (int)u32(optarg);
+        break;
+      case SUBSCRIBER_PORT: target.subscriber_port = (int)u32(optarg); break;
       case PROTOCOL: target.version = (int)u32(optarg); break;
       case MODE: options.mode = optarg; break;
       case TOPOLOGY: options.topology = topology_of(optarg); break;

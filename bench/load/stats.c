@@ -8,7 +8,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-int broker_pid;
+int broker_pids[BROKERS_MAX];
+int broker_count;
 
 /* Below HISTOGRAM_STEPS the index is the value; above, each power of two has that many steps. */
 static uint32_t index_of(uint64_t ns) {
@@ -148,9 +149,9 @@ struct sample take_sample(void) {
   sample.load_cpu_seconds = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                             (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
   sample.machine_cpu_seconds = machine_cpu_seconds();
-  if (broker_pid) {
-    sample.broker_cpu_seconds = process_cpu_seconds(broker_pid);
-    sample.broker_rss_bytes = process_rss_bytes(broker_pid);
+  for (int i = 0; i < broker_count; i++) {
+    sample.broker_cpu_seconds += process_cpu_seconds(broker_pids[i]);
+    sample.broker_rss_bytes += process_rss_bytes(broker_pids[i]);
   }
   return sample;
 }

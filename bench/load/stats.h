@@ -64,8 +64,10 @@ struct sample {
   uint64_t broker_rss_bytes;
 };
 
-/* The process that is sampled; 0 leaves its figures 0. */
-extern int broker_pid;
+/* The processes whose sum is sampled: one, or the nodes of a cluster; none leaves figures 0. */
+#define BROKERS_MAX 8
+extern int broker_pids[BROKERS_MAX];
+extern int broker_count;
 
 struct sample take_sample(void);
 double seconds_between(const struct sample *from, const struct sample *to);

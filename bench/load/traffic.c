@@ -260,7 +260,10 @@ void run_traffic(void) {
   }
 
   connect_bystanders();
+  int publisher_port = target.port;
+  if (target.subscriber_port) target.port = target.subscriber_port;
   clients_connect(subscriber_clients, options.subscribers, options.concurrency);
+  target.port = publisher_port;
   clients_connect(publisher_clients, options.publishers, options.concurrency);
   limit_window(publisher_clients);
   make_publishers(publisher_clients);
