@@ -28,7 +28,7 @@ import {
 import { type Store, type StoreFailure } from '../store/mod.js';
 import { LocalRoutes, type RouteOut } from './local-routes.js';
 import { Realm, type TopicRecord } from './realm.js';
-import { RemoteIntake, type RemoteOutcome } from './remote-intake.js';
+import { type MatchedBody, RemoteIntake, type RemoteOutcome } from './remote-intake.js';
 import { needsStore, type RemoteRouter, Router } from './router.js';
 import { RetainedSweep } from './retained-sweep.js';
 import { type MovesCluster, SessionMoves } from './session-moves.js';
@@ -225,6 +225,11 @@ export class Broker implements ClientHost, SessionHost {
     const { sharedSubscriptionPolicy } = this.settings;
     const { publication } = this;
     this.#router.routeToGroup(publication, group, mountpoint, sharedSubscriptionPolicy, now);
+  }
+
+  /** A message that was sent to another member, which has not said that it has it. */
+  matchBody(envelope: Envelope, packet: Uint8Array, now: number): MatchedBody {
+    return this.#remoteIntake.matchSent(envelope, packet, now);
   }
 
   /** A message that another member sent: for subscribers here, and no further. */

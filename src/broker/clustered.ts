@@ -71,5 +71,6 @@ export function clustered(broker: Broker, parts: MemberParts): Cluster {
   broker.joinCluster(forwarder, forwarder);
   late.moves = broker.shareSessions(cluster);
   late.moves.restored();
+  forwarder.parking = late.moves.parking;
   return cluster;
 }

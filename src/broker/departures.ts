@@ -85,6 +85,14 @@ export class Departures {
     });
   }
 
+  /** Messages of the session are here that have not gone to its owner yet: newer ones wait. */
+  isBehind(key: string): boolean {
+    const departure = this.#departures.get(key);
+    if (departure === undefined || departure.hasSentEnd) return false;
+    const { at, unsent, session, lastSequence } = departure;
+    return at < unsent.length || session.lastSequence > lastSequence;
+  }
+
   /** The session is this node's again, with what is here of it. */
   take(key: string): Session | undefined {
     const departure = this.#departures.get(key);

@@ -1,5 +1,6 @@
 import type { Site } from '../cluster/identity/mod.js';
 import type { RouteValue } from '../cluster/routing/mod.js';
+import type { QoS } from '../packet/mod.js';
 import type { Receiver, Subscription } from '../session/mod.js';
 import { SharedGroup } from './shared-group.js';
 
@@ -13,8 +14,17 @@ export interface FilterEntry {
   groups: Map<string, SharedGroup> | undefined;
   /** Members with subscribers of their own, and whether persistent ones are among them. */
   remotes: Map<Site, boolean> | undefined;
+  /** Sessions of other members that outlive connections, by their key: what each member said. */
+  kept: Map<string, Map<Site, KeptSubscription>> | undefined;
   /** What the other members were told of `subscriptions`; see {@link LocalRoutes}. */
   announced: RouteValue | undefined;
+}
+
+/** A subscription of a session that another member has. */
+export interface KeptSubscription {
+  readonly qos: QoS;
+  readonly retainAsPublished: boolean;
+  readonly subscriptionIdentifiers: readonly number[] | undefined;
 }
 
 /** The group of that name, made when it is the first of its kind. */

@@ -1,27 +1,33 @@
 import { Buffer } from 'node:buffer';
-import { ByteWriter } from '../base/mod.js';
+import { assert, ByteReader, ByteWriter } from '../base/mod.js';
 import type { Arrived, Awaited } from '../cluster/flow/mod.js';
 import { RefusedBecause } from '../cluster/flow/mod.js';
-import type { Site } from '../cluster/identity/mod.js';
+import type { Site, Stamp } from '../cluster/identity/mod.js';
 import type { Cluster } from '../cluster/mod.js';
 import {
   type Envelope,
+  readEnvelope,
   type RouteName,
   type RouteValue,
   writeEnvelope,
 } from '../cluster/routing/mod.js';
+import { readSessionKey } from '../cluster/takeover/mod.js';
 import type { Metrics } from '../metrics/mod.js';
 import type { Message, Publication } from '../queue/mod.js';
 import { Confirmation, type Durability } from '../session/mod.js';
+import type { FilterEntry } from './filter-entry.js';
 import type { RouteOut } from './local-routes.js';
+import type { Parking } from './parking.js';
 import type { MatchedSite } from './realm.js';
-import type { RemoteOutcome } from './remote-intake.js';
+import type { MatchedBody, RemoteOutcome } from './remote-intake.js';
 import type { RemoteRouter } from './router.js';
 import type { SharedGroup } from './shared-group.js';
 
 export interface ForwarderHost {
   readonly metrics: Metrics;
   readonly durability: Durability;
+  /** Fills the node's publication with a message that was sent, and says who it is for. */
+  matchBody(envelope: Envelope, packet: Uint8Array, now: number): MatchedBody;
   deliverRemote(from: Site, envelope: Envelope, packet: Uint8Array, now: number): RemoteOutcome;
   /** The member that was to have it could not take it: another one of the group, here or there. */
   redirect(group: SharedGroup, mountpoint: string, message: Message, now: number): void;
@@ -41,6 +47,8 @@ export class Forwarder implements RemoteRouter, RouteOut {
   readonly #host: ForwarderHost;
   readonly #cluster: Cluster;
   readonly #writer = new ByteWriter(256);
+  /** Set once the sessions of this node and of the others are one. */
+  parking: Parking | undefined;
   #confirmation: Confirmation | undefined;
   /** Of the message that is being redirected. */
   #attempt = 1;
@@ -65,14 +73,27 @@ export class Forwarder implements RemoteRouter, RouteOut {
   forward(
     publication: Publication,
     sites: readonly MatchedSite[],
+    kept: readonly FilterEntry[],
     mountpoint: string,
     now: number,
   ): void {
-    const body = this.#body(publication, mountpoint, '', '', now);
+    const body = this.#body(publication, mountpoint, '', '', [], now);
     for (const { site, hasPersistent } of sites) {
-      if (publication.qos === 0) this.#sendOnce(site, body);
-      else this.#send(site, body, hasPersistent, now);
+      if (publication.qos === 0) {
+        this.#sendOnce(site, body);
+        continue;
+      }
+      const except = hasPersistent ? (this.parking?.parkedAt(kept, site) ?? []) : [];
+      const own =
+        except.length === 0
+          ? body
+          : this.#body(publication, mountpoint, '', '', except.map(clientOf), now);
+      this.#send(publication, kept, site, own, hasPersistent, now);
     }
+  }
+
+  park(publication: Publication, kept: readonly FilterEntry[], now: number): number {
+    return this.parking?.park(publication, kept, now) ?? 0;
   }
 
   forwardToGroup(
@@ -82,7 +103,7 @@ export class Forwarder implements RemoteRouter, RouteOut {
     mountpoint: string,
     now: number,
   ): void {
-    const body = this.#body(publication, mountpoint, group.group, group.filter, now);
+    const body = this.#body(publication, mountpoint, group.group, group.filter, [], now);
     if (publication.qos === 0) {
       this.#sendOnce(site, body);
       return;
@@ -137,7 +158,14 @@ export class Forwarder implements RemoteRouter, RouteOut {
     if (!this.#cluster.sendOnce(site, body)) this.#host.metrics.queueMessageDrop += 1;
   }
 
-  #send(site: Site, body: Uint8Array, hasPersistent: boolean, now: number): void {
+  #send(
+    publication: Publication,
+    kept: readonly FilterEntry[],
+    site: Site,
+    body: Uint8Array,
+    hasPersistent: boolean,
+    now: number,
+  ): void {
     const isDown = this.#cluster.stateOf(site) === 'down';
     if (!hasPersistent) {
       if (isDown || !this.#cluster.send(site, body, undefined)) {
@@ -145,12 +173,37 @@ export class Forwarder implements RemoteRouter, RouteOut {
       }
       return;
     }
+    // Its sessions are looked for by what it said of them: see `park`.
+    if (isDown) return;
     const confirmation = this.#expect();
+    const sentAt = this.#cluster.stamps.last;
     const awaited: Awaited = {
       confirmed: (when) => confirmation.settle(0, when),
-      refused: (_reason, when) => confirmation.refuse(when),
+      refused: (reason, when) => {
+        if (reason === RefusedBecause.Unreachable) {
+          this.#parkBody(body, site, sentAt, confirmation, when);
+        } else confirmation.refuse(when);
+      },
     };
-    if (isDown || !this.#cluster.send(site, body, awaited)) confirmation.refuse(now);
+    if (this.#cluster.send(site, body, awaited)) return;
+    this.parking?.parkUnconfirmed(publication, kept, site, sentAt, now);
+    confirmation.settle(this.#host.durability.ticket, now);
+  }
+
+  /** What `site` may not have got is kept here for its sessions. */
+  #parkBody(
+    body: Uint8Array,
+    site: Site,
+    sentAt: Stamp,
+    confirmation: Confirmation,
+    now: number,
+  ): void {
+    const reader = new ByteReader(body);
+    const envelope = readEnvelope(reader);
+    assert(envelope !== undefined, 'this node wrote it');
+    const match = this.#host.matchBody(envelope, reader.rest(), now);
+    this.parking?.parkUnconfirmed(match.publication, match.kept, site, sentAt, now);
+    confirmation.settle(this.#host.durability.ticket, now);
   }
 
   #expect(): Confirmation {
@@ -164,16 +217,21 @@ export class Forwarder implements RemoteRouter, RouteOut {
     mountpoint: string,
     group: string,
     filter: string,
+    except: readonly string[],
     now: number,
   ): Uint8Array {
     const { publisher, retain, expiresAt, qos } = publication;
     const expiresInMs = expiresAt === 0 ? -1 : Math.max(0, expiresAt - now);
     const writer = this.#writer;
-    writeEnvelope(writer, { mountpoint, publisher, group, filter, retain, expiresInMs });
+    writeEnvelope(writer, { mountpoint, publisher, group, filter, retain, expiresInMs, except });
     const { bytes, start, end, identifierAt } = publication.serialised(5, qos);
     const body = Buffer.concat([writer.take(), bytes.subarray(start, end)]);
     // 0 would be malformed [MQTT5-2.2.1-3]; which one it is means nothing to the receiver.
     if (identifierAt > 0) body[body.length - end + identifierAt + 1] = 1;
     return body;
   }
+}
+
+function clientOf(key: string): string {
+  return readSessionKey(key)?.clientIdentifier ?? '';
 }

@@ -19,6 +19,8 @@ export interface Matches {
   readonly groups: readonly SharedGroup[];
   /** Other members of the cluster with matching subscribers, each once. */
   readonly sites: readonly MatchedSite[];
+  /** Filters with sessions of other members that outlive connections. */
+  readonly kept: readonly FilterEntry[];
 }
 
 export interface MatchedSite {
@@ -36,7 +38,7 @@ export class TopicRecord implements TopicHandle {
   readonly name: string;
   readonly bytes: Uint8Array;
   generation = -1;
-  matches: Matches = { targets: [], groups: [], sites: [] };
+  matches: Matches = { targets: [], groups: [], sites: [], kept: [] };
 
   constructor(realm: Realm, name: string) {
     this.realm = realm;
@@ -99,6 +101,7 @@ export class Realm {
       persistentCount: 0,
       groups: undefined,
       remotes: undefined,
+      kept: undefined,
       announced: undefined,
     }));
   }
@@ -118,6 +121,7 @@ export class Realm {
     const targets: Target[] = [];
     const groups: SharedGroup[] = [];
     const sites: MatchedSite[] = [];
+    const kept: FilterEntry[] = [];
     this.#matchMark += 1;
     const mark = this.#matchMark;
     this.#filters.match(name, (entry) => {
@@ -134,8 +138,9 @@ export class Realm {
       }
       for (const group of entry.groups?.values() ?? []) groups.push(group);
       if (entry.remotes !== undefined) addSites(sites, entry.remotes);
+      if (entry.kept !== undefined) kept.push(entry);
     });
-    return { targets, groups, sites };
+    return { targets, groups, sites, kept };
   }
 
   #forgetTopics(): void {
@@ -147,8 +152,9 @@ export class Realm {
   }
 }
 
-function isEmpty({ subscriptions, groups, remotes }: FilterEntry): boolean {
-  return subscriptions.size === 0 && (groups?.size ?? 0) === 0 && (remotes?.size ?? 0) === 0;
+function isEmpty({ subscriptions, groups, remotes, kept }: FilterEntry): boolean {
+  if (kept !== undefined || subscriptions.size > 0) return false;
+  return (groups?.size ?? 0) === 0 && (remotes?.size ?? 0) === 0;
 }
 
 /** Members are few: a search is cheaper than a map. */

@@ -1,9 +1,11 @@
+import { assert } from '../base/mod.js';
 import type { Site } from '../cluster/identity/mod.js';
 import type { Envelope } from '../cluster/routing/mod.js';
 import type { Journal } from '../journal/mod.js';
 import { Decoder, PacketType, type PublishView, readTopicName } from '../packet/mod.js';
 import type { Publication } from '../queue/mod.js';
 import { checkTopicName } from '../topic/mod.js';
+import type { FilterEntry } from './filter-entry.js';
 import type { Realm, TopicRecord } from './realm.js';
 import { needsStore, type Router } from './router.js';
 
@@ -13,6 +15,12 @@ export interface RemoteOutcome {
   refused: 'malformed' | 'no member' | 'store' | undefined;
   /** Batch that must be durable before it is confirmed; 0: none. */
   ticket: number;
+}
+
+/** A message, and the filters by which sessions of other members want it. */
+export interface MatchedBody {
+  readonly publication: Publication;
+  readonly kept: readonly FilterEntry[];
 }
 
 export interface RemoteIntakeHost {
@@ -56,14 +64,26 @@ export class RemoteIntake {
     return outcome;
   }
 
-  #deliver(from: Site, { group, filter }: Envelope, topic: TopicRecord, now: number): boolean {
+  #deliver(
+    from: Site,
+    { group, filter, except }: Envelope,
+    topic: TopicRecord,
+    now: number,
+  ): boolean {
     const { publication, router } = this.#host;
     if (group === '') {
-      router.deliver(publication, topic, from, now);
+      router.deliver(publication, topic, from, except, now);
       return true;
     }
     const shared = topic.realm.existingFilter(filter)?.groups?.get(group);
     return shared !== undefined && router.deliverToGroup(publication, shared, now);
+  }
+
+  /** A message that this node sent: the publication is filled with it. */
+  matchSent(envelope: Envelope, packet: Uint8Array, now: number): MatchedBody {
+    const topic = this.#fill(envelope, packet, now);
+    assert(topic !== undefined, 'this node wrote it');
+    return { publication: this.#host.publication, kept: topic.realm.matchesOf(topic).kept };
   }
 
   /** Fills the publication. Undefined: the packet is not what a member would send. */

@@ -13,6 +13,7 @@ import {
   type Target,
   type TopicRecord,
 } from './realm.js';
+import type { FilterEntry } from './filter-entry.js';
 import type { SharedGroup } from './shared-group.js';
 
 /** Takes publications to other members of the cluster. */
@@ -22,9 +23,15 @@ export interface RemoteRouter {
   forward(
     publication: Publication,
     sites: readonly MatchedSite[],
+    kept: readonly FilterEntry[],
     mountpoint: string,
     now: number,
   ): void;
+  /**
+   * Keeps it here for sessions in `kept` whose member cannot have it now. After `forward`; returns
+   * for how many.
+   */
+  park(publication: Publication, kept: readonly FilterEntry[], now: number): number;
   /** One subscriber of `group` at `site` is to get it. */
   forwardToGroup(
     publication: Publication,
@@ -39,6 +46,8 @@ export interface RemoteRouter {
 
 /** Who a message comes from that was published here, for `Receiver.silentFrom`. */
 export const here: Site = '';
+
+const noExceptions: readonly string[] = [];
 
 /**
  * Brings a publication to the sessions that want it. The loop in `route` is the broker's hottest.
@@ -66,25 +75,35 @@ export class Router {
     policy: SharedSubscriptionPolicy,
     now: number,
   ): boolean {
-    const { targets, groups, sites } = record.realm.matchesOf(record);
-    this.#deliver(publication, record, targets, publisher, here, now);
+    const { targets, groups, sites, kept } = record.realm.matchesOf(record);
+    this.#deliver(publication, record, targets, publisher, here, noExceptions, now);
     const { mountpoint } = record.realm;
     for (const group of groups) {
       this.routeToGroup(publication, group, mountpoint, policy, now);
     }
     const count = targets.length + groups.length;
     this.#metrics.routerMatchesLocal += count;
-    if (sites.length > 0 && this.remote !== undefined) {
+    const { remote } = this;
+    if (remote === undefined) return count > 0;
+    if (sites.length > 0) {
       this.#metrics.routerMatchesRemote += sites.length;
-      this.remote.forward(publication, sites, mountpoint, now);
+      remote.forward(publication, sites, kept, mountpoint, now);
     }
-    return count + sites.length > 0;
+    const isKept = kept.length > 0 && publication.qos > 0;
+    const parked = isKept ? remote.park(publication, kept, now) : 0;
+    return count + sites.length + parked > 0;
   }
 
   /** A message of the member `from`: to every matching session here, and no further. */
-  deliver(publication: Publication, record: TopicRecord, from: Site, now: number): void {
+  deliver(
+    publication: Publication,
+    record: TopicRecord,
+    from: Site,
+    except: readonly string[],
+    now: number,
+  ): void {
     const { targets } = record.realm.matchesOf(record);
-    this.#deliver(publication, record, targets, undefined, from, now);
+    this.#deliver(publication, record, targets, undefined, from, except, now);
     this.#metrics.routerMatchesLocal += targets.length;
   }
 
@@ -104,6 +123,7 @@ export class Router {
     targets: readonly Target[],
     publisher: Receiver | undefined,
     from: Site,
+    except: readonly string[],
     now: number,
   ): void {
     const published = publication.qos;
@@ -111,6 +131,7 @@ export class Router {
       let target = targets[at] as Target;
       const { session } = target;
       if (session.silentFrom?.has(from) === true) continue;
+      if (except.length > 0 && except.includes(session.clientIdentifier)) continue;
       if (session === publisher) {
         const own = ownTarget(record, session, target);
         if (own === undefined) continue;

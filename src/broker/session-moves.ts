@@ -1,11 +1,19 @@
 import type { Site, Stamp } from '../cluster/identity/mod.js';
 import { type Arrived, type Awaited, RefusedBecause } from '../cluster/flow/mod.js';
 import { RowKind, type Row } from '../cluster/metadata/mod.js';
-import { type Handover, isExpired } from '../cluster/takeover/mod.js';
+import {
+  type HandedSubscription,
+  type Handover,
+  isExpired,
+  readSubscriptionKey,
+  readSubscriptionValue,
+  type SessionName,
+} from '../cluster/takeover/mod.js';
 import { ReasonCode } from '../packet/mod.js';
 import { type ClientLog, neverExpires, type Registration, type Session } from '../session/mod.js';
 import type { Subscription } from '../session/mod.js';
 import { Departures } from './departures.js';
+import { Parking } from './parking.js';
 import { movedEntry, movedSubscription } from './moved.js';
 import { type Claim, keyOf, SessionClaims, valueOf } from './session-claims.js';
 import type { ClaimsCluster } from './session-claims.js';
@@ -24,6 +32,15 @@ export interface MovesRegistry {
   registerHere(registration: Registration, now: number): void;
   /** A session without a connection, for one that comes here. */
   createFor(registration: Registration): Session;
+  /** For messages to a session that another member has. */
+  createStranded(name: SessionName, born: Stamp, expiryInterval: number): Session;
+  /** What `site` says of a subscription; undefined: nothing any more. */
+  setKept(
+    name: SessionName,
+    topicFilter: string,
+    site: Site,
+    handed: HandedSubscription | undefined,
+  ): void;
   /** Puts back one that had gone. */
   restore(session: Session): void;
   /** It is another member's: no deadline, no will, nobody finds it; its routing stays. */
@@ -81,6 +98,8 @@ export class SessionMoves {
   readonly #host: MovesHost;
   readonly #claims: SessionClaims;
   readonly #departures: Departures;
+  /** Messages for sessions that other members have. */
+  readonly parking: Parking;
   readonly #pending = new Map<string, Pending>();
   readonly #held = new Map<string, Held>();
   /** Sessions of which other members said something in this turn. */
@@ -101,6 +120,16 @@ export class SessionMoves {
       handOver: (site, handover, awaited) => cluster.handOver(site, handover, awaited),
       unroute: (session) => registry.unroute(session),
       ended: (session, isLost) => this.#departed(session, isLost),
+    });
+    this.parking = new Parking(this.#claims, this.#departures, {
+      site: cluster.site,
+      isDown: (site) => cluster.stateOf(site) === 'down',
+      sessionOf: (key) => {
+        const { mountpoint, clientIdentifier } = nameOf(key, 0);
+        return registry.sessionOf(mountpoint, clientIdentifier);
+      },
+      createStranded: (key, { value }) =>
+        registry.createStranded(nameOf(key, 0), value.born, value.expiryInterval),
     });
   }
 
@@ -191,15 +220,25 @@ export class SessionMoves {
   restored(): void {
     const rows = this.#cluster.tables.cursor(RowKind.Subscription);
     for (let row = rows.next(); row !== undefined; row = rows.next()) {
-      if (row.site !== this.#cluster.site) this.#claims.rowChanged(row.key, row);
+      if (row.site !== this.#cluster.site) this.#subscriptionChanged(row.key, row.site, row);
     }
   }
 
   rowChanged(kind: RowKind, key: string, site: Site, after: Row | undefined): void {
     if (site === this.#cluster.site) return;
-    if (kind === RowKind.Subscription) this.#claims.rowChanged(key, after);
+    if (kind === RowKind.Subscription) this.#subscriptionChanged(key, site, after);
     else this.#changed.add(key);
     this.#host.turnEndWanted();
+  }
+
+  #subscriptionChanged(key: string, site: Site, after: Row | undefined): void {
+    this.#claims.rowChanged(key, after);
+    const name = readSubscriptionKey(key);
+    if (name === undefined) return;
+    const { topicFilter, session } = name;
+    const value = after?.value;
+    const handed = value === undefined ? undefined : readSubscriptionValue(topicFilter, value);
+    this.#registry.setKept(nameOf(session, 0), topicFilter, site, handed);
   }
 
   /** Of a session that this node has, or had. */

@@ -1,4 +1,6 @@
 import { type Clock, TimerWheel } from '../base/mod.js';
+import type { Site } from '../cluster/identity/mod.js';
+import { type HandedSubscription, sessionKey, type SessionName } from '../cluster/takeover/mod.js';
 import type { Journal, LoadedSession } from '../journal/mod.js';
 import type { Metrics } from '../metrics/mod.js';
 import { ReasonCode } from '../packet/mod.js';
@@ -158,6 +160,41 @@ export class SessionRegistry {
 
   sessionOf(mountpoint: string, clientIdentifier: string): Session | undefined {
     return this.#host.realm(mountpoint).sessions.get(clientIdentifier);
+  }
+
+  /** Keeps messages for a session of another member. */
+  createStranded(name: SessionName, born: number, expiryInterval: number): Session {
+    const { mountpoint, clientIdentifier } = name;
+    const limits = limitsOf(this.#host.settings(), 0, undefined);
+    const session = new Session(mountpoint, clientIdentifier, limits, this.#host.sessionHost);
+    session.persistent = true;
+    session.isStranded = true;
+    session.born = born;
+    session.expiryInterval = expiryInterval;
+    return session;
+  }
+
+  /** Another member said so of a session that it has, or had. */
+  setKept(
+    { mountpoint, clientIdentifier }: SessionName,
+    topicFilter: string,
+    site: Site,
+    handed: HandedSubscription | undefined,
+  ): void {
+    // Messages of a shared subscription are addressed to all of its members.
+    if (parseSharedFilter(topicFilter) !== undefined) return;
+    const identifier = handed?.subscriptionIdentifier;
+    this.#host.table.setKept(
+      this.#host.realm(mountpoint),
+      topicFilter,
+      sessionKey({ mountpoint, clientIdentifier }),
+      site,
+      handed && {
+        qos: handed.qos,
+        retainAsPublished: handed.retainAsPublished,
+        subscriptionIdentifiers: identifier === undefined ? undefined : [identifier],
+      },
+    );
   }
 
   /** A subscription that came with its session. */

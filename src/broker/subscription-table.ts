@@ -2,7 +2,12 @@ import type { Site } from '../cluster/identity/mod.js';
 import type { RouteValue } from '../cluster/routing/mod.js';
 import type { Journal } from '../journal/mod.js';
 import type { Session, Subscription } from '../session/mod.js';
-import { dropEmptyGroup, type FilterEntry, groupOf } from './filter-entry.js';
+import {
+  dropEmptyGroup,
+  type FilterEntry,
+  groupOf,
+  type KeptSubscription,
+} from './filter-entry.js';
 import type { LocalRoutes } from './local-routes.js';
 import type { Realm } from './realm.js';
 
@@ -97,6 +102,30 @@ export class SubscriptionTable {
     if (group !== '') setRemoteGroup(entry, group, site, value);
     else if (value === undefined) entry.remotes?.delete(site);
     else (entry.remotes ??= new Map()).set(site, value.hasPersistent);
+    realm.changed(entry);
+  }
+
+  /** What another member said of a subscription of a session that it has, or had. */
+  setKept(
+    realm: Realm,
+    filter: string,
+    session: string,
+    site: Site,
+    value: KeptSubscription | undefined,
+  ): void {
+    const entry = value === undefined ? realm.existingFilter(filter) : realm.filter(filter);
+    if (entry === undefined) return;
+    if (value !== undefined) {
+      entry.kept ??= new Map();
+      const bySite = entry.kept.get(session);
+      if (bySite === undefined) entry.kept.set(session, new Map([[site, value]]));
+      else bySite.set(site, value);
+    } else {
+      const bySite = entry.kept?.get(session);
+      bySite?.delete(site);
+      if (bySite?.size === 0) entry.kept?.delete(session);
+      if (entry.kept?.size === 0) entry.kept = undefined;
+    }
     realm.changed(entry);
   }
 

@@ -40,6 +40,10 @@ class OtherMembers implements RemoteRouter, RouteOut {
     this.sent.push(`${site[0]} ${group.group} ${publication.topicName}`);
   }
 
+  park(): number {
+    return 0;
+  }
+
   takeConfirmation(): Confirmation | undefined {
     return this.confirmation;
   }
@@ -269,6 +273,7 @@ describe('a message from another member', () => {
   const envelope: Envelope = {
     mountpoint: '',
     publisher: 'far away',
+    except: [],
     group: '',
     filter: '',
     retain: false,

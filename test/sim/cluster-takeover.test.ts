@@ -8,6 +8,7 @@ import {
   puback,
   publish,
   pubrec,
+  pubrel,
   subscribe,
   unsubscribe,
 } from '../fixtures/client-packets.js';
@@ -225,6 +226,44 @@ describe('a session whose client comes to another member', () => {
     assert.deepEqual(payloads(second), ['kept on c'], rig.told());
     assert.equal(rig.core('c').broker.sessionCount, 0);
     assert.equal(rig.core('b').broker.sessionCount, 1);
+  });
+
+  it('gets what was kept for it on other members while its own was dead', () => {
+    const rig = running();
+    const first = rig.client('c', 'mover', persistent);
+    first.send(subscribe(5, 1, topics));
+    rig.run(100);
+    (rig.nodes[2] as SimNode).crash('machine');
+    rig.run(3000);
+    const pubs = ['a', 'b'].map((name) => rig.client(name, `pub ${name}`));
+    const send = (count: number): void => {
+      for (const [at, pub] of pubs.entries()) {
+        const payload = `${names[at]}${count}`;
+        pub.send(publish(5, { topicName: 't', qos: 2, packetIdentifier: count, payload }));
+        rig.run(20);
+        pub.send(pubrel(5, count));
+      }
+    };
+    send(1);
+    send(2);
+    rig.run(100);
+    const second = come(rig, 'b', persistent, 20);
+    assert.ok(isPresent(second), rig.told());
+    send(3);
+    rig.run(500);
+    const got = payloads(second);
+    for (const name of ['a', 'b']) {
+      assert.deepEqual(
+        got.filter((payload) => payload.startsWith(name)),
+        [1, 2, 3].map((count) => `${name}${count}`),
+        rig.told(),
+      );
+    }
+    for (const pub of pubs) assert.equal(pub.takeAll().length, 6);
+    (rig.nodes[2] as SimNode).start();
+    rig.run(5000);
+    assert.deepEqual(payloads(second), []);
+    assert.equal(rig.core('c').broker.sessionCount, 0);
   });
 
   it('is one again after a split in which it was used on both sides', () => {

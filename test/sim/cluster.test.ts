@@ -73,20 +73,39 @@ describe('three members', () => {
     for (const qos of [1, 2]) back.send(pubrec(5, qos));
   });
 
-  it('refuse what the member with the persistent session cannot own, naming nobody falsely', () => {
+  it('keep what is for a session of a dead member until that is back, and then in order', () => {
     const rig = running();
     const sub = rig.client('c', 'sub', persistent);
     sub.send(subscribe(5, 1, [{ topicFilter: 't', qos: 1 }]));
     rig.run(300);
     const pub = rig.client('a', 'pub');
     (rig.nodes[2] as SimNode).crash('machine');
-    pub.send(publish(5, { topicName: 't', qos: 1, packetIdentifier: 1 }));
+    const send = (at: number): void => {
+      pub.send(publish(5, { topicName: 't', qos: 1, packetIdentifier: at, payload: `${at}` }));
+    };
+    send(1);
     rig.run(3000);
-    const refused = pub.take();
-    assert.ok(refused?.kind === 'puback' && refused.reasonCode === 0x97, rig.told());
-    pub.send(publish(5, { topicName: 'elsewhere', qos: 1, packetIdentifier: 2 }));
+    const sent = pub.take();
+    assert.ok(sent?.kind === 'puback' && sent.reasonCode === 0, rig.told());
+    send(2);
     rig.run(100);
-    assert.equal(pub.take()?.kind, 'puback');
+    const kept = pub.take();
+    assert.ok(kept?.kind === 'puback' && kept.reasonCode === 0, 'kept here for the session');
+    (rig.nodes[0] as SimNode).crash('machine');
+    rig.run(100);
+    (rig.nodes[0] as SimNode).start();
+    rig.run(3000);
+    const again = rig.client('a', 'pub');
+    again.send(publish(5, { topicName: 't', qos: 1, packetIdentifier: 3, payload: '3' }));
+    rig.run(100);
+    (rig.nodes[2] as SimNode).start();
+    rig.run(4000);
+    again.send(publish(5, { topicName: 't', qos: 1, packetIdentifier: 4, payload: '4' }));
+    rig.run(100);
+    assert.equal(again.takeAll().length, 2);
+    const back = rig.client('c', 'sub', persistent);
+    rig.run(100);
+    assert.deepEqual(payloads(back), ['1', '2', '3', '4'], rig.told());
   });
 
   it('notice a dead one within 3 s, and answer as the policy says until it is back', () => {

@@ -13,24 +13,35 @@ export interface Envelope {
   readonly retain: boolean;
   /** Milliseconds until it expires, by the sender's clock; -1 never. */
   readonly expiresInMs: number;
+  /** Client Identifiers that get it from elsewhere: older messages of theirs come first. */
+  readonly except: readonly string[];
 }
 
-const Flag = { Retain: 1, Expires: 2, Group: 4 } as const;
+const Flag = { Retain: 1, Expires: 2, Group: 4, Except: 8 } as const;
+
+/** More matching sessions than one node will have messages parked for. */
+const exceptMax = 1_000_000;
 
 /**
  * The envelope alone; the message follows it to the end of the frame, as an MQTT 5 PUBLISH with
  * neither RETAIN nor DUP nor expiry, whose Packet Identifier means nothing.
  */
 export function writeEnvelope(writer: ByteWriter, envelope: Envelope): void {
-  const { retain, expiresInMs, group } = envelope;
+  const { retain, expiresInMs, group, except } = envelope;
   const isForGroup = group !== '';
   const expires = expiresInMs >= 0;
-  writer.byte(
-    (retain ? Flag.Retain : 0) | (expires ? Flag.Expires : 0) | (isForGroup ? Flag.Group : 0),
-  );
+  let flags = retain ? Flag.Retain : 0;
+  if (expires) flags |= Flag.Expires;
+  if (isForGroup) flags |= Flag.Group;
+  if (except.length > 0) flags |= Flag.Except;
+  writer.byte(flags);
   writer.text(envelope.mountpoint);
   writer.text(envelope.publisher);
   if (expires) writer.varint(Math.ceil(expiresInMs));
+  if (except.length > 0) {
+    writer.varint(except.length);
+    for (const clientIdentifier of except) writer.text(clientIdentifier);
+  }
   if (!isForGroup) return;
   writer.text(group);
   writer.text(envelope.filter);
@@ -40,14 +51,19 @@ export function writeEnvelope(writer: ByteWriter, envelope: Envelope): void {
 export function readEnvelope(reader: ByteReader): Envelope | undefined {
   try {
     const flags = reader.byte();
-    if (flags > (Flag.Retain | Flag.Expires | Flag.Group)) return undefined;
+    if (flags > (Flag.Retain | Flag.Expires | Flag.Group | Flag.Except)) return undefined;
     const mountpoint = reader.text();
     const publisher = reader.text();
     const expiresInMs = (flags & Flag.Expires) === 0 ? -1 : reader.varint();
+    const except: string[] = [];
+    const count = (flags & Flag.Except) === 0 ? 0 : reader.varint();
+    if (count > exceptMax) return undefined;
+    for (let left = count; left > 0; left -= 1) except.push(reader.text());
     const isForGroup = (flags & Flag.Group) !== 0;
     const group = isForGroup ? reader.text() : '';
     const filter = isForGroup ? reader.text() : '';
-    return { mountpoint, publisher, group, filter, retain: (flags & 1) !== 0, expiresInMs };
+    const isRetained = (flags & Flag.Retain) !== 0;
+    return { mountpoint, publisher, group, filter, retain: isRetained, expiresInMs, except };
   } catch (error) {
     if (error instanceof TruncatedRecord) return undefined;
     throw error;

@@ -46,10 +46,12 @@ it('an envelope survives the way, with and without a group and an expiry', () =>
     filter: '',
     retain: false,
     expiresInMs: -1,
+    except: [],
   };
   for (const envelope of [
     plain,
     { ...plain, mountpoint: 'm', retain: true, expiresInMs: 0 },
+    { ...plain, except: ['one', 'other'] },
     { ...plain, group: 'g', filter: 'a/+', expiresInMs: 4_294_967_295_000 },
   ]) {
     const writer = new ByteWriter();
@@ -62,5 +64,5 @@ it('an envelope survives the way, with and without a group and an expiry', () =>
       assert.equal(readEnvelope(new ByteReader(bytes.subarray(0, end))), undefined);
     }
   }
-  assert.equal(readEnvelope(new ByteReader(Buffer.from([8, 0, 0]))), undefined);
+  assert.equal(readEnvelope(new ByteReader(Buffer.from([16, 0, 0]))), undefined);
 });

@@ -1,0 +1,127 @@
+import type { Site, Stamp } from '../cluster/identity/mod.js';
+import { isExpired } from '../cluster/takeover/mod.js';
+import type { QoS } from '../packet/mod.js';
+import type { Publication } from '../queue/mod.js';
+import { neverExpires, type Session } from '../session/mod.js';
+import type { Departures } from './departures.js';
+import type { FilterEntry, KeptSubscription } from './filter-entry.js';
+import type { Claim, SessionClaims } from './session-claims.js';
+
+export interface ParkingHost {
+  readonly site: Site;
+  isDown(site: Site): boolean;
+  /** Where messages for a session of another member are kept. */
+  createStranded(key: string, claim: Claim): Session;
+  sessionOf(key: string): Session | undefined;
+}
+
+/**
+ * Messages for sessions of members that cannot have them now: kept here, for the session and not
+ * for the member, so that whoever has the session next gets them (design 5.6).
+ */
+export class Parking {
+  readonly #claims: SessionClaims;
+  readonly #departures: Departures;
+  readonly #host: ParkingHost;
+
+  constructor(claims: SessionClaims, departures: Departures, host: ParkingHost) {
+    this.#claims = claims;
+    this.#departures = departures;
+    this.#host = host;
+  }
+
+  /**
+   * Keeps a QoS 1 or 2 message for every session in `kept` whose member is not reachable, or for
+   * which older messages are still here. Returns for how many.
+   */
+  park(publication: Publication, kept: readonly FilterEntry[], now: number): number {
+    return this.#keep(publication, kept, now, ({ site }, key) => {
+      if (site === this.#host.site) return false;
+      return this.#host.isDown(site) || this.#departures.isBehind(key);
+    });
+  }
+
+  /**
+   * `site` was sent the message at `sentAt` and went down before it said that it has it. Its
+   * sessions get it from here, wherever they are by now.
+   */
+  parkUnconfirmed(
+    publication: Publication,
+    kept: readonly FilterEntry[],
+    site: Site,
+    sentAt: Stamp,
+    now: number,
+  ): number {
+    return this.#keep(publication, kept, now, (claim, _key, bySite) => {
+      return claim.site === site || (bySite.has(site) && claim.stamp > sentAt);
+    });
+  }
+
+  /** Sessions of `site` that match and get the message from here: those it must not give it to. */
+  parkedAt(kept: readonly FilterEntry[], site: Site): string[] {
+    if (this.#departures.size === 0) return [];
+    const parked = new Set<string>();
+    for (const entry of kept) {
+      for (const key of entry.kept?.keys() ?? []) {
+        if (this.#departures.isBehind(key) && this.#claims.ownerOf(key)?.site === site) {
+          parked.add(key);
+        }
+      }
+    }
+    return [...parked];
+  }
+
+  #keep(
+    publication: Publication,
+    kept: readonly FilterEntry[],
+    now: number,
+    isWanted: (claim: Claim, key: string, bySite: ReadonlyMap<Site, KeptSubscription>) => boolean,
+  ): number {
+    /** Overlapping subscriptions of one session get one copy [MQTT5-3.3.4-2]. */
+    const targets = new Map<string, { claim: Claim; subscription: KeptSubscription }>();
+    for (const { kept: sessions } of kept) {
+      for (const [key, bySite] of sessions ?? []) {
+        const claim = this.#claims.ownerOf(key);
+        if (claim === undefined || !claim.isPersistent) continue;
+        if (isExpired(claim.value, neverExpires, now) || !isWanted(claim, key, bySite)) continue;
+        const subscription = bySite.get(claim.site) ?? [...bySite.values()][0];
+        if (subscription === undefined) continue;
+        const known = targets.get(key)?.subscription;
+        targets.set(key, {
+          claim,
+          subscription: known === undefined ? subscription : both(known, subscription),
+        });
+      }
+    }
+    for (const [key, { claim, subscription }] of targets) {
+      const qos = Math.min(publication.qos, subscription.qos) as QoS;
+      if (qos === 0) continue;
+      const session = this.#sessionFor(key, claim);
+      const target = { ...subscription, session, group: undefined };
+      session.deliver(publication, target, qos, now);
+    }
+    return targets.size;
+  }
+
+  #sessionFor(key: string, claim: Claim): Session {
+    const own = claim.site === this.#host.site ? this.#host.sessionOf(key) : undefined;
+    if (own !== undefined) return own;
+    const known = this.#departures.sessionOf(key);
+    if (known !== undefined) return known;
+    const session = this.#host.createStranded(key, claim);
+    this.#departures.add(key, session, false);
+    return session;
+  }
+}
+
+function both(one: KeptSubscription, other: KeptSubscription): KeptSubscription {
+  const identifiers = [
+    ...(one.subscriptionIdentifiers ?? []),
+    ...(other.subscriptionIdentifiers ?? []),
+  ];
+  return {
+    qos: one.qos > other.qos ? one.qos : other.qos,
+    retainAsPublished: one.retainAsPublished || other.retainAsPublished,
+    subscriptionIdentifiers: identifiers.length === 0 ? undefined : identifiers,
+  };
+}
