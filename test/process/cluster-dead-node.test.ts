@@ -3,7 +3,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as write from '../fixtures/client-packets.js';
-import { ClusterProcess, majority, settingsFor } from '../fixtures/cluster-process.js';
+import {
+  type ClusterNode,
+  ClusterProcess,
+  majority,
+  settingsFor,
+} from '../fixtures/cluster-process.js';
 import { MqttSocket } from '../fixtures/mqtt-socket.js';
 import { Listener, SteadyPublisher, tryConnect } from '../fixtures/outage-clients.js';
 
@@ -11,6 +16,24 @@ const timeout = 120_000;
 
 /** Refused with 0x83 in MQTT 5. */
 const implementationSpecific = 0x83;
+
+/** CONNECT in every version, and the line in the log. */
+async function strangersAreRefused(node: ClusterNode, missing: RegExp): Promise<void> {
+  const strangers = await Promise.all([
+    tryConnect(node.clientPath, 5),
+    tryConnect(node.clientPath, 4),
+    tryConnect(node.clientPath, 3, { clientIdentifier: 'another' }),
+  ]);
+  assert.deepEqual(
+    strangers.map(({ result }) => result),
+    [0x88, 3, 3],
+  );
+  assert.match(strangers[0]?.reasonString ?? '', missing);
+  assert.match(
+    node.output,
+    new RegExp(`can't register client \\{, .*\\} due to reason not_ready: ${missing.source}`),
+  );
+}
 
 describe('kill -9 of one of three members, with the defaults', { timeout }, () => {
   it('refuses every operation within 1.5 s and says who is missing, until it is back', async (t) => {
@@ -50,20 +73,7 @@ describe('kill -9 of one of three members, with the defaults', { timeout }, () =
     await three.closed();
     assert.deepEqual(three.received, []);
 
-    const strangers = await Promise.all([
-      tryConnect(here.clientPath, 5),
-      tryConnect(here.clientPath, 4),
-      tryConnect(here.clientPath, 3, { clientIdentifier: 'another' }),
-    ]);
-    assert.deepEqual(
-      strangers.map(({ result }) => result),
-      [0x88, 3, 3],
-    );
-    assert.match(strangers[0]?.reasonString ?? '', missing);
-    assert.match(
-      here.output,
-      new RegExp(`can't register client \\{, .*\\} due to reason not_ready: ${missing.source}`),
-    );
+    await strangersAreRefused(here, missing);
 
     // Unanswered, then closed, so that the client sends it again (design 5.8).
     await four.closed();
