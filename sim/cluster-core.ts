@@ -47,18 +47,21 @@ export interface ClusterSimOptions {
   readonly settings?: Partial<ClusterSettings>;
   /** Of the data directory of a node; another one is another site. */
   readonly lifeOf?: (name: string) => string;
+  /** Where the data directory was before: a node that moved to another machine. */
+  readonly cameFrom?: string;
 }
 
 /** A node that founds a cluster with `seeds`, its own name among them; without any, alone. */
 export function clusterCore(
   seeds: readonly string[],
-  { settings = {}, lifeOf }: ClusterSimOptions = {},
+  { settings = {}, lifeOf, cameFrom }: ClusterSimOptions = {},
 ): CoreFactory {
   return (environment): ClusterSimCore => {
     const { clock, name } = environment;
     const broker = brokerOf(environment);
     const founding = seeds.length === 0 ? undefined : { expectedMembers: seeds.length };
-    const member = memberOn(name, lifeOf?.(name));
+    const { site } = memberOn(cameFrom ?? name, lifeOf?.(name));
+    const member = { ...memberOn(name), site };
     const cluster = clusterOf(environment, broker, member, {
       ...clusterDefaults,
       founding,

@@ -47,6 +47,11 @@ export interface LeaveHost {
   drain(kill: boolean): void;
   /** It stays after all. */
   resume(): void;
+  /**
+   * Claims what the dead member `site`, which is being removed, had of persistent sessions. Called
+   * until it returns true: all of them are claimed.
+   */
+  adopt(site: Site): boolean;
 }
 
 /** What stands around it, of one node. */
@@ -229,6 +234,7 @@ export class Belonging implements IntroductionsOut {
     const isNew = this.members.memberOf(by.site) === undefined;
     if (isNew) this.log.info({ member: by.nodeName }, 'this node was taken in by a member');
     this.#ledger.adopt(members, now);
+    this.#ledger.move({ site: by.site, name: by.nodeName, address: by.address }, now);
   }
 
   #ledgerOut(): LedgerOut {
@@ -298,7 +304,7 @@ export class Belonging implements IntroductionsOut {
   #adopt(site: Site): boolean {
     const { tables } = this.#parts;
     if (this.#adoption?.site !== site) this.#adoption = { site, rows: new Adoption(tables, site) };
-    if (!this.#adoption.rows.step()) return false;
+    if (!this.#adoption.rows.step() || this.#leaveHost?.adopt(site) === false) return false;
     this.#adoption = undefined;
     return true;
   }

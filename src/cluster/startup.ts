@@ -121,7 +121,7 @@ export class Startup {
   tick(others: readonly StartMember[], now: number): void {
     const ledger = this.#ledger;
     if (ledger.hasSelfLeft) return;
-    if (now >= this.#knockAt && !ledger.isFounding) this.#knock(now);
+    if (now >= this.#knockAt && !ledger.isFounding) this.#knock(others, now);
     if (this.#gate.isOpen || this.#leftText !== undefined) return;
     if (ledger.isFounding) {
       this.#found(now);
@@ -178,13 +178,17 @@ export class Startup {
 
   /**
    * Of two members the one with the lower site dials. One that does not, for it knows another
-   * address or knows that this node has left, is reached by an introduction.
+   * address or knows that this node has left, is reached by an introduction; and if its address is
+   * another one too, perhaps by a seed.
    */
-  #knock(now: number): void {
+  #knock(others: readonly StartMember[], now: number): void {
     this.#knockedAt = now;
     this.#knockAt = now + knockMs * (1 - this.#random.next() / 2);
     if (this.#leftText !== undefined) return;
     const addresses = new Set([...this.#out.silentDiallers(), ...this.#strangers]);
+    if (others.some(({ state }) => state === 'missing')) {
+      for (const seed of this.#seeds ?? []) if (!this.#own.has(seed)) addresses.add(seed);
+    }
     this.#strangers.clear();
     for (const address of addresses) {
       if (this.#asked.has(address)) continue;
@@ -192,8 +196,9 @@ export class Startup {
       this.#introductions.dial(
         address,
         { isFounding: false, force: false, isMember: true },
-        ({ hasLeft, text }) => {
+        ({ hasLeft, isSelf, text }) => {
           this.#asked.delete(address);
+          if (isSelf) this.#own.add(address);
           if (hasLeft) this.toldLeft(text);
         },
         now,

@@ -94,7 +94,8 @@ class Run {
 
   #hostLeaving(name: string): void {
     const cluster = clusterOf(this.#nodes.get(name));
-    if (cluster !== undefined) cluster.leaveHost = { isEmpty: () => true, drain() {}, resume() {} };
+    if (cluster !== undefined)
+      cluster.leaveHost = { isEmpty: () => true, drain() {}, resume() {}, adopt: () => true };
   }
 
   /** Its disk is empty afterwards. */

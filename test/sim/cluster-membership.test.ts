@@ -220,6 +220,29 @@ describe('a node that joins', () => {
   });
 });
 
+describe('a member that moves to another machine', () => {
+  it('tells the others, who dial it there', () => {
+    const { rig, nodes } = founded();
+    const [node] = [nodeOf(nodes, 'c')];
+    node.crash('machine');
+    rig.run(5000);
+    rig.add('x', { seeds: founders, from: node });
+    rig.run(40_000);
+    rig.assertViews({ a: 'ABX', b: 'ABX', x: 'ABX' });
+  });
+
+  it('finds one that moved as well by its seeds', () => {
+    const { rig, nodes } = founded();
+    for (const name of founders) nodeOf(nodes, name).crash('machine');
+    rig.run(5000);
+    rig.add('x', { seeds: ['x', 'y'], from: nodeOf(nodes, 'c') });
+    rig.run(10_000);
+    rig.add('y', { seeds: ['x', 'y'], from: nodeOf(nodes, 'a') });
+    rig.run(60_000);
+    rig.assertViews({ x: 'bXY', y: 'bXY' });
+  });
+});
+
 describe('a member that leaves', () => {
   it('while it is dead is no member any more, and is told so when it returns', () => {
     const { rig, nodes } = founded();
@@ -245,7 +268,11 @@ describe('a member that leaves', () => {
     rig.run(1000);
     nodeOf(nodes, 'c').crash('machine');
     rig.run(6000);
+    let steps = 0;
+    const adopt = (): boolean => (steps += 1) === 3;
+    rig.cluster('a').leaveHost = { isEmpty: () => false, drain() {}, resume() {}, adopt };
     assert.ok(rig.leave('a', 'c').ok, rig.told());
+    assert.equal(steps, 3, 'sessions are claimed before it is gone');
     rig.run(2000);
     for (const name of ['a', 'b']) {
       const row = rig.cluster(name).tables.winner(RowKind.Retain, 'topic');
@@ -283,6 +310,7 @@ describe('a member that leaves', () => {
       isEmpty: () => held === 0,
       drain: () => void (held = Math.max(0, held - 1)),
       resume: () => assert.fail('it leaves'),
+      adopt: () => true,
     };
     const { ok, text } = rig.leave('a', 'c');
     assert.ok(ok, text);
@@ -300,6 +328,7 @@ describe('a member that leaves', () => {
       isEmpty: () => false,
       drain: () => {},
       resume: () => void (resumed += 1),
+      adopt: () => true,
     };
     const { ok, text } = rig.leave('a', 'c');
     assert.equal(ok, false);
@@ -312,7 +341,12 @@ describe('a member that leaves', () => {
 
   it('may be asked itself: another member carries it out', () => {
     const { rig } = founded();
-    rig.cluster('c').leaveHost = { isEmpty: () => true, drain() {}, resume() {} };
+    rig.cluster('c').leaveHost = {
+      isEmpty: () => true,
+      drain() {},
+      resume() {},
+      adopt: () => true,
+    };
     const { ok, text } = rig.leave('c', 'c');
     assert.ok(ok, text);
     rig.run(2000);

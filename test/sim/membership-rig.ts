@@ -18,6 +18,8 @@ interface NodeOptions {
   readonly seeds?: readonly string[];
   readonly life?: string;
   readonly expectedMembers?: number;
+  /** The node that had the disk before, on another machine, and is off. */
+  readonly from?: SimNode;
 }
 
 /** Nodes that are made one by one. */
@@ -35,16 +37,20 @@ export class Rig {
   }
 
   /** A machine with an empty disk, and a node that starts on it. */
-  add(name: string, { seeds = [], life = '.', expectedMembers }: NodeOptions = {}): SimNode {
+  add(name: string, { seeds = [], life = '.', expectedMembers, from }: NodeOptions = {}): SimNode {
     const { scheduler, story, network } = this;
     const chances = this.#chances;
     const history = new History(scheduler);
     const settings = expectedMembers === undefined ? {} : { founding: { expectedMembers } };
-    const factory = clusterCore(seeds, { lifeOf: () => life, settings });
-    const disk = new SimDisk(scheduler, chances.of(`disk ${name}`));
+    const factory = clusterCore(seeds, {
+      ...{ lifeOf: () => life, settings },
+      ...(from === undefined ? {} : { cameFrom: from.name }),
+    });
+    const disk = from?.disk ?? new SimDisk(scheduler, chances.of(`disk ${name}`));
     const ground = { scheduler, chances, network, story, history, factory };
     const node = new SimNode(name, new MachineClock(scheduler, 1), disk, ground);
     this.#nodes.set(name, node);
+    node.starts = from?.starts ?? 0;
     node.start();
     return node;
   }
