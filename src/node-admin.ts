@@ -33,7 +33,7 @@ export function adminNodeOf(parts: AdminNodeParts): AdminNode {
     clusterView: () => viewOf(parts),
     join: (address) => join(address, parts),
     leave: (name, options) => leave(name, options, parts),
-    status: () => statusOf(parts.metrics),
+    status: () => [...statusOf(parts.metrics), ['version', version]],
     setOptions: (entries) => parts.options.set(entries),
     showOptions: (keys) => showOptions(parts.options.configuration, keys),
   };

@@ -59,6 +59,9 @@ export function clustered(broker: Broker, parts: MemberParts): Cluster {
       netsplitResolved: () => {
         metrics.netsplitResolved += 1;
       },
+      dropped: (bytes) => {
+        metrics.clusterBytesDropped += bytes;
+      },
       diverged: () => {
         metrics.clusterRowsDiverged += 1;
       },

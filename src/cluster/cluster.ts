@@ -263,7 +263,9 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
 
   /** QoS 0: at most once. False: it is lost. */
   sendOnce(site: Site, body: Uint8Array): boolean {
-    return this.#peers.get(site)?.flow.sendOnce(body) ?? false;
+    const isSent = this.#peers.get(site)?.flow.sendOnce(body) ?? false;
+    if (!isSent) this.#host.dropped(body.length);
+    return isSent;
   }
 
   /** QoS 1 and 2: until `site` owns it. `body` must not change. False: it is not taken. */
@@ -369,6 +371,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
     after: Row | undefined,
   ): void {
     if (kind === RowKind.Member) this.#memberRows.add(key);
+    if (kind === RowKind.Retain) this.#host.retainedRowChanged(key);
     if (kind === RowKind.Route && site !== this.site) {
       const name = readRouteKey(key);
       const value = after?.value === undefined ? undefined : readRouteValue(after.value);

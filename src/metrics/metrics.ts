@@ -52,6 +52,8 @@ export class Metrics {
   netsplitResolved = 0;
   clusterBytesReceived = 0;
   clusterBytesSent = 0;
+  /** Of messages at QoS 0 for members that did not take them. */
+  clusterBytesDropped = 0;
   /** Tables of a member that differed at an equal number: a fault of ours. */
   clusterRowsDiverged = 0;
 
@@ -151,6 +153,11 @@ const generalRows: ReadonlyArray<readonly [field: GeneralField, name: string, he
   ['netsplitResolved', 'netsplit_resolved', 'The number of times all members were back.'],
   ['clusterBytesReceived', 'cluster_bytes_received', 'The number of bytes from other members.'],
   ['clusterBytesSent', 'cluster_bytes_sent', 'The number of bytes to other members.'],
+  [
+    'clusterBytesDropped',
+    'cluster_bytes_dropped',
+    'The number of bytes of QoS 0 messages that other members could not be sent.',
+  ],
   [
     'clusterRowsDiverged',
     'cluster_rows_diverged',

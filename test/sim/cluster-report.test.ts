@@ -1,6 +1,7 @@
 /** What whole nodes say of their cluster: `cluster show`, and the story in the log. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { type ClusterSimCore, memberOn } from '../../sim/cluster-core.js';
 import type { Policies, Policy } from '../../src/cluster/netsplit/mod.js';
 import { founded, nodeOf } from './membership-rig.js';
 
@@ -59,6 +60,27 @@ describe('the report of a node of three', () => {
       rig.told(),
       /netsplit goes on: member NautilusMQ@b unreachable since .*; refused: /,
     );
+  });
+});
+
+describe('the counters of a node', () => {
+  it('know splits, and bytes that a missing member was not sent', () => {
+    const { rig, nodes } = founded();
+    const { broker, cluster } = nodeOf(nodes, 'a').core as ClusterSimCore;
+    const { metrics } = broker;
+    nodeOf(nodes, 'b').crash('machine');
+    rig.run(8000);
+    assert.deepEqual([metrics.netsplitDetected, metrics.netsplitResolved], [1, 0]);
+    assert.equal(metrics.clusterBytesDropped, 0);
+    assert.equal(cluster.sendOnce(memberOn('b').site, Buffer.alloc(12)), false);
+    assert.equal(metrics.clusterBytesDropped, 12);
+    nodeOf(nodes, 'b').start();
+    rig.run(8000);
+    assert.deepEqual([metrics.netsplitDetected, metrics.netsplitResolved], [1, 1]);
+    const names = new Set([...metrics.snapshot()].map(({ name }) => name));
+    for (const name of ['sent', 'received', 'dropped'])
+      assert.ok(names.has(`cluster_bytes_${name}`));
+    assert.ok(names.has('netsplit_detected') && names.has('netsplit_resolved'));
   });
 });
 
