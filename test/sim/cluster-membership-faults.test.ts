@@ -18,7 +18,7 @@ class Run {
   readonly rig: Rig;
   readonly #chance: Chance;
   readonly #nodes = new Map<string, SimNode>();
-  /** What nobody but lost or removed members knew is gone: so one founder at most, or leaves. */
+  /** What nobody but lost or removed members knew is gone: so there are leaves or losses. */
   readonly #mayLose: readonly string[];
   readonly #mayLeave: readonly string[];
   /** By name of the node: data directories that it has had. */
@@ -29,7 +29,7 @@ class Run {
   constructor(seed: number, isTold: boolean) {
     this.rig = new Rig(seed, isTold);
     this.#chance = new Chances(seed).of('members under fire');
-    this.#mayLose = seed % 2 === 0 ? ['d', '0'] : ['b', 'd', '0'];
+    this.#mayLose = seed % 2 === 0 ? [] : ['b'];
     this.#mayLeave = seed % 2 === 0 ? names : ['d', '0'];
     for (const name of names) this.#add(name);
     this.rig.run(3000);
