@@ -234,6 +234,7 @@ export class Belonging implements IntroductionsOut {
     const isNew = this.members.memberOf(by.site) === undefined;
     if (isNew) this.log.info({ member: by.nodeName }, 'this node was taken in by a member');
     this.#ledger.adopt(members, now);
+    if (members.every(({ site }) => site !== by.site)) this.#ledger.hearLeft(by.site, now);
     this.#ledger.move({ site: by.site, name: by.nodeName, address: by.address }, now);
   }
 

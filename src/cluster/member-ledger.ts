@@ -160,6 +160,15 @@ export class MemberLedger {
     this.review(now);
   }
 
+  /** A site says itself that it is no member any more. */
+  hearLeft(site: Site, now: number): void {
+    const member = this.members.memberOf(site);
+    if (member === undefined) return;
+    const { name, address, joined } = member;
+    this.#put(site, { state: 'left', name, address, joined }, this.#out.nextStamp(now));
+    this.review(now);
+  }
+
   /** Of a change. Returns the number of the last one; 0: none was written. */
   write(rows: readonly RowToWrite[], now: number): number {
     let number = 0;

@@ -283,6 +283,23 @@ describe('a member that leaves', () => {
     }
   });
 
+  it('says so itself to one that was away meanwhile', () => {
+    const { rig, nodes } = founded();
+    nodeOf(nodes, 'c').crash('machine');
+    rig.run(5000);
+    rig.cluster('a').leaveHost = {
+      isEmpty: () => true,
+      drain() {},
+      resume() {},
+      adopt: () => true,
+    };
+    assert.ok(rig.leave('b', 'a').ok, rig.told());
+    nodeOf(nodes, 'b').crash('machine');
+    nodeOf(nodes, 'c').start();
+    rig.run(60_000);
+    rig.assertViews({ c: 'bC' });
+  });
+
   it('stays gone when whoever removed it has left as well, and all were restarted', () => {
     const { rig, nodes } = founded();
     rig.add('d', { seeds: founders });
