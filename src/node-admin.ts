@@ -56,7 +56,9 @@ function join(to: string, { cluster, ...parts }: AdminNodeParts): Promise<Action
   const address = addressOf(to);
   if (typeof address !== 'string') return Promise.resolve({ ok: false, text: address.wrong });
   return new Promise((resolve) => {
-    cluster.join(address, false, parts.now(), resolve);
+    cluster.join(address, false, parts.now(), ({ ok, text }) => {
+      resolve({ ok, text: ok ? [text, ...warnings(cluster, parts.now())].join('\n') : text });
+    });
     parts.turnEndWanted();
   });
 }
@@ -71,6 +73,11 @@ function leave(
     cluster.leave(name, { force, kill, timeoutMs }, parts.now(), resolve);
     parts.turnEndWanted();
   });
+}
+
+/** What the settings mean for the day on which a member is lost. */
+function warnings(cluster: Cluster, now: number): readonly string[] {
+  return cluster.report(now).sentences.filter((sentence) => sentence.startsWith('Note: '));
 }
 
 /** NAME@HOST is HOST with the usual port. */
