@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { AdminServer } from '../../src/admin/mod.js';
-import { temporaryDirectory } from '../fixtures/broker-process.js';
+import { BrokerProcess, temporaryDirectory } from '../fixtures/broker-process.js';
+import { tryConnect } from '../fixtures/outage-clients.js';
 import { clusterTable, FakeNode } from '../unit/admin/fake-node.js';
 
 const program = fileURLToPath(new URL('../../src/cli/vmq-admin.js', import.meta.url));
@@ -113,6 +114,33 @@ describe('vmq-admin and a running node', () => {
       await run(show, { NAUTILUSMQ__PLATFORM_DATA_DIR: directory }),
     ];
     for (const { stdout } of results) assert.equal(stdout, clusterTable);
+  });
+});
+
+describe('vmq-admin and a broker', () => {
+  it('changes its options while it runs, and shows them', { timeout: 60_000 }, async (t) => {
+    const { path, remove } = temporaryDirectory();
+    const directory = join(path, 'data');
+    const settings = { 'log.console.level': 'info' };
+    const broker = await BrokerProcess.start({ directory, settings });
+    t.after(async () => {
+      await broker.kill();
+      remove();
+    });
+    const words = ['--set', `platform_data_dir=${directory}`];
+    const client = { clientIdentifier: 'of-some-length' };
+    const { port } = broker;
+    assert.equal((await tryConnect(port, 4, client)).result, 0);
+    const set = await run([...words, 'set', 'max_client_id_size=5']);
+    assert.deepEqual([set.code, set.stderr], [0, '']);
+    assert.match(set.stdout, /^max_client_id_size = 5 \(was 100\)\.\n/);
+    assert.equal((await tryConnect(port, 4, client)).result, 2);
+    await broker.outputMatching(/options changed by vmq-admin: max_client_id_size = 5/);
+    const show = await run([...words, 'show', 'max_client_id_size', '--format=json']);
+    assert.match(show.stdout, /"max_client_id_size":"5"/);
+    const refused = await run([...words, 'set', 'max_client_id_size=9', 'nodename=a@b']);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /^nodename cannot be changed while the node runs: /);
   });
 });
 
