@@ -19,7 +19,6 @@ import {
   type PublishOutcome,
   type Receiver,
   type Registration,
-  type Retained,
   type Session,
   type SessionHost,
   type Settings,
@@ -30,7 +29,8 @@ import { LocalRoutes, type RouteOut } from './local-routes.js';
 import { Realm, type TopicRecord } from './realm.js';
 import { type MatchedBody, RemoteIntake, type RemoteOutcome } from './remote-intake.js';
 import { needsStore, type RemoteRouter, Router } from './router.js';
-import { RetainedSweep } from './retained-sweep.js';
+import { RetainedMessages } from './retained-messages.js';
+import type { RetainedCluster, RetainedRows } from './retained-rows.js';
 import { type MovesCluster, SessionMoves } from './session-moves.js';
 import { SessionRegistry } from './session-registry.js';
 import type { SharedGroup } from './shared-group.js';
@@ -86,7 +86,7 @@ export class Broker implements ClientHost, SessionHost {
   readonly #routes = new LocalRoutes();
   readonly #remoteIntake: RemoteIntake;
   readonly #realms = new Map<string, Realm>();
-  readonly #sweep: RetainedSweep;
+  readonly #retained: RetainedMessages;
   readonly #deadlines = new TimerWheel<ClientPort>();
   readonly #clients = new Map<ClientPort, Client>();
   /** One chain per listener that names its own back ends. */
@@ -101,10 +101,6 @@ export class Broker implements ClientHost, SessionHost {
   };
   /** Undefined: a node without a cluster. */
   #moves: SessionMoves | undefined;
-  #stamp = 0;
-  #retainedCount = 0;
-  #retainedBytes = 0;
-  #nextSweepAt = 0;
 
   constructor(settings: Settings, metrics: Metrics, store: Store, host: BrokerHost) {
     this.settings = settings;
@@ -120,9 +116,10 @@ export class Broker implements ClientHost, SessionHost {
       commitWanted: () => host.turnEndWanted(),
       backlogCleared: (now) => this.#onBacklogCleared(now),
     });
-    this.#sweep = new RetainedSweep(this.#realms, (realm, { message }) => {
-      this.#removeRetained(realm, message.topicName);
-      metrics.queueMessageExpired += 1;
+    this.#retained = new RetainedMessages({
+      ...{ metrics, log: host.log, durability: this.durability, realms: this.#realms },
+      settings: () => this.settings,
+      realm: (mountpoint) => this.#realm(mountpoint),
     });
     this.#router = new Router(metrics, host.random);
     this.#remoteIntake = new RemoteIntake({
@@ -159,26 +156,17 @@ export class Broker implements ClientHost, SessionHost {
   }
 
   get retainedCount(): number {
-    return this.#retainedCount;
+    return this.#retained.count;
   }
 
   get retainedBytes(): number {
-    return this.#retainedBytes;
+    return this.#retained.bytes;
   }
 
   /** Before the first client: everything that the store has. */
   load(now: number): LoadReport {
     const loader = new StoreLoader(this.#store);
-    for (const loaded of loader.retained()) {
-      this.#stamp += 1;
-      const retained = {
-        message: loaded.message,
-        stamp: this.#stamp,
-        storeNumber: loaded.storeNumber,
-      };
-      this.#realm(loaded.mountpoint).retained.set(loaded.message.topicName, retained);
-      this.#countRetained(loaded.message, 1);
-    }
+    this.#retained.load(loader.retained(), now);
     for (const loaded of loader.sessions()) this.#registry.load(loaded, now);
     const removals = this.#store.newBatch();
     const report = loader.finish(removals);
@@ -195,6 +183,11 @@ export class Broker implements ClientHost, SessionHost {
   joinCluster(remote: RemoteRouter, out: RouteOut): void {
     this.#router.remote = remote;
     this.#routes.connect(out);
+  }
+
+  /** What is retained is the same on all members. Before it is loaded. */
+  shareRetained(cluster: RetainedCluster): RetainedRows {
+    return this.#retained.share(cluster);
   }
 
   /** The sessions of this node and of the other members are one. Before they are loaded. */
@@ -247,6 +240,7 @@ export class Broker implements ClientHost, SessionHost {
   /** Once per turn of the event loop, before output is flushed. */
   onTurnEnd(): void {
     this.#routes.flush();
+    this.#retained.onTurnEnd(this.clock.now());
     this.#moves?.onTurnEnd(this.clock.now());
     this.durability.commit(false);
   }
@@ -257,7 +251,7 @@ export class Broker implements ClientHost, SessionHost {
     this.#registry.tick(now);
     this.#moves?.tick(now);
     this.durability.commit(true);
-    this.#sweepRetained(now);
+    this.#retained.tick(now);
   }
 
   /**
@@ -346,7 +340,7 @@ export class Broker implements ClientHost, SessionHost {
       return outcome;
     }
     const before = durability.changeCount;
-    if (publication.retain && !this.#retain(topic, publication.message(), now)) {
+    if (publication.retain && !this.#retained.retain(topic, publication.message(), now)) {
       outcome.refused = ReasonCode.QuotaExceeded;
       outcome.reason = 'retain_max_messages or retain_max_bytes is reached';
       return outcome;
@@ -364,11 +358,7 @@ export class Broker implements ClientHost, SessionHost {
   }
 
   sendRetained(session: Session, subscription: Subscription, now: number): void {
-    const { topicFilter, filter } = subscription;
-    if (session.subscriptions.get(topicFilter) !== subscription) return;
-    const { retained } = this.#realm(session.mountpoint);
-    if (retained.size === 0) return;
-    session.deliverRetained(retained.cursor(filter), subscription, this.#stamp, now);
+    this.#retained.send(session, subscription, now);
   }
 
   unsubscribe(session: Session, topicFilter: string): boolean {
@@ -423,7 +413,7 @@ export class Broker implements ClientHost, SessionHost {
   #publishMessage(realm: Realm, message: Message, now: number): void {
     const topic = realm.topic(message.topicName);
     this.publication.fromMessage(message);
-    if (message.retain) this.#retain(topic, message, now);
+    if (message.retain) this.#retained.retain(topic, message, now);
     const { sharedSubscriptionPolicy } = this.settings;
     // A will counts as its client's own message [MQTT5-3.8.3-3].
     const publisher = realm.sessions.get(message.publisher);
@@ -433,67 +423,5 @@ export class Broker implements ClientHost, SessionHost {
   #reroute(realm: Realm, entries: readonly Entry[], now: number): void {
     const { sharedSubscriptionPolicy } = this.settings;
     for (const entry of entries) this.#router.reroute(entry, realm, sharedSubscriptionPolicy, now);
-  }
-
-  /**
-   * [MQTT5-3.3.1-5..8]: replaces, or removes when empty. False: a limit stands in the way.
-   * Statements: [MQTT3-3.3.1-5] [MQTT3-3.3.1-7] [MQTT3-3.3.1-10] [MQTT3-3.3.1-11] [MQTT3-3.3.1-12]
-   */
-  #retain(topic: TopicRecord, message: Message, now: number): boolean {
-    const { realm } = topic;
-    if (message.payload.length === 0) {
-      this.#removeRetained(realm, topic.name);
-      return true;
-    }
-    let previous = realm.retained.get(topic.name);
-    if (this.#exceedsRetainLimit(previous, message)) {
-      this.#sweep.step(now);
-      previous = realm.retained.get(topic.name);
-      if (this.#exceedsRetainLimit(previous, message)) {
-        this.log.warn(
-          { topic: topic.name, retained: this.#retainedCount, bytes: this.#retainedBytes },
-          'retained message refused: retain_max_messages or retain_max_bytes is reached',
-        );
-        return false;
-      }
-    }
-    this.#stamp += 1;
-    const storeNumber = previous?.storeNumber ?? 0;
-    const retained: Retained = { message, stamp: this.#stamp, storeNumber };
-    realm.retained.set(topic.name, retained);
-    if (previous !== undefined) this.#countRetained(previous.message, -1);
-    this.#countRetained(message, 1);
-    this.durability.retainedChanged(realm.mountpoint, retained, false);
-    return true;
-  }
-
-  #exceedsRetainLimit(previous: Retained | undefined, message: Message): boolean {
-    const { maxRetainedMessages, maxRetainedBytes } = this.settings;
-    const count = this.#retainedCount + (previous === undefined ? 1 : 0);
-    if (maxRetainedMessages > 0 && count > maxRetainedMessages) return true;
-    const bytes = this.#retainedBytes + message.sizeBytes - (previous?.message.sizeBytes ?? 0);
-    return maxRetainedBytes > 0 && bytes > maxRetainedBytes;
-  }
-
-  #countRetained(message: Message, sign: 1 | -1): void {
-    this.#retainedCount += sign;
-    this.#retainedBytes += sign * message.sizeBytes;
-  }
-
-  #removeRetained(realm: Realm, topicName: string): void {
-    const removed = realm.retained.delete(topicName);
-    if (removed === undefined) return;
-    this.#countRetained(removed.message, -1);
-    this.durability.retainedChanged(realm.mountpoint, removed, true);
-  }
-
-  /** A part of a sweep that is under way; begins one when it is due. */
-  #sweepRetained(now: number): void {
-    if (!this.#sweep.isUnderway) {
-      const sweepEvery = this.settings.expireRetainCacheSeconds * 1000;
-      if (sweepEvery === 0 || now < this.#nextSweepAt) return;
-      this.#nextSweepAt = now + sweepEvery;
-    }
-    this.#sweep.step(now);
   }
 }

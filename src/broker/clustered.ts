@@ -7,6 +7,7 @@ import type { ClientLog } from '../session/mod.js';
 import type { Store } from '../store/mod.js';
 import type { Broker } from './broker.js';
 import { Forwarder } from './forwarder.js';
+import type { RetainedRows } from './retained-rows.js';
 import type { SessionMoves } from './session-moves.js';
 
 /** Nobody is reachable before this node is put together. */
@@ -38,7 +39,7 @@ export function clustered(broker: Broker, parts: MemberParts): Cluster {
   const { site, boot, settings, store, random, log, transport, now } = parts;
   const { metrics, durability } = broker;
   // Rows from the disk are told before there is anybody to tell.
-  const late: { moves?: SessionMoves } = {};
+  const late: { moves?: SessionMoves; retained?: RetainedRows } = {};
   const cluster: Cluster = new Cluster(
     site,
     boot,
@@ -53,6 +54,7 @@ export function clustered(broker: Broker, parts: MemberParts): Cluster {
       arrived: (from, envelope, packet, when) => forwarder.arrived(from, envelope, packet, when),
       handedOver: (from, handover, when) => late.moves?.handedOver(from, handover, when) ?? notYet,
       sessionRowChanged: (kind, key, of, after) => late.moves?.rowChanged(kind, key, of, after),
+      retainedRowChanged: (key) => late.retained?.rowChanged(key),
       netsplitDetected: () => {
         metrics.netsplitDetected += 1;
       },
@@ -72,6 +74,7 @@ export function clustered(broker: Broker, parts: MemberParts): Cluster {
   const forwarder = new Forwarder(broker, cluster);
   broker.gates = cluster.gates;
   broker.joinCluster(forwarder, forwarder);
+  late.retained = broker.shareRetained(cluster);
   late.moves = broker.shareSessions(cluster);
   late.moves.restored();
   forwarder.parking = late.moves.parking;

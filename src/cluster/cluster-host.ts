@@ -33,6 +33,8 @@ export interface ClusterHost {
   handedOver(site: Site, handover: Handover, now: number): Arrived;
   /** What member `site` (this one too) says of a session, or of a subscription of one. */
   sessionRowChanged(kind: RowKind, key: string, site: Site, after: Row | undefined): void;
+  /** Some member, this one too, says something else of what is retained under `key`. */
+  retainedRowChanged(key: string): void;
   netsplitDetected(): void;
   netsplitResolved(): void;
   /** A message at QoS 0 was lost: the member that it was for cannot be sent to. */

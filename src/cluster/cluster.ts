@@ -371,6 +371,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
     after: Row | undefined,
   ): void {
     if (kind === RowKind.Member) this.#memberRows.add(key);
+    if (kind === RowKind.Retain) this.#host.retainedRowChanged(key);
     if (kind === RowKind.Route && site !== this.site) {
       const name = readRouteKey(key);
       const value = after?.value === undefined ? undefined : readRouteValue(after.value);

@@ -61,6 +61,12 @@ const envelopeMax = 64 * kibibyte;
 const intervalMax = kibibyte;
 
 /**
+ * A chunk of catch-up has one row at least, and a row may be as long as a retained message; it is
+ * one frame for the reason that a publish is.
+ */
+const bulkRowsMax = 17 * kibibyte * kibibyte;
+
+/**
  * Bytes that a body may have, by type. A publish is one frame however long it is: cutting it would
  * save the receiver no memory, since it must be put together before anything is done with it, and
  * nothing waits behind it that has a deadline (any byte counts as life).
@@ -81,7 +87,7 @@ const bodyMax: Readonly<Record<FrameType, number>> = {
   [FrameType.Confirm]: 16 * kibibyte,
   [FrameType.Remnant]: packetMax + envelopeMax,
   [FrameType.Mark]: kibibyte,
-  [FrameType.BulkRows]: bulkChunkMax + intervalMax,
+  [FrameType.BulkRows]: bulkRowsMax + intervalMax,
   [FrameType.Floor]: 64 * kibibyte,
 };
 

@@ -27,8 +27,11 @@ export const kindsMax = 8;
 /** Bytes of a key in UTF-8: a topic or filter of 65,535 bytes and what stands beside it. */
 export const keyBytesMax: number = 70 * 1024;
 
-/** Bytes of a value: a retained message of 1 MiB and what belongs to it. */
-export const valueBytesMax: number = 1024 * 1024 + 70 * 1024;
+/**
+ * Bytes of a value: a retained message of 16 MiB and what belongs to it. Each member holds and
+ * sends it whole; the frame that carries it (link, `bulkRowsMax`) must be able to.
+ */
+export const valueBytesMax: number = 16 * 1024 * 1024 + 70 * 1024;
 
 /**
  * The latest state of one key at one site; never changed once made. There may be a million of
