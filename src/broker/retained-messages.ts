@@ -64,11 +64,12 @@ export class RetainedMessages {
     return this.#rows;
   }
 
-  /** Records become rows when there is a cluster now. */
+  /** Records become rows when there is a cluster now; what is too long for one stays a record. */
   load(records: Iterable<LoadedRetained>, now: number): void {
     for (const { mountpoint, message, storeNumber } of records) {
       const rows = this.#rowsFor(message.topicName);
-      if (rows === undefined) this.#put(this.#host.realm(mountpoint), message, storeNumber);
+      if (rows?.fits(mountpoint, message) !== true)
+        this.#put(this.#host.realm(mountpoint), message, storeNumber);
       else {
         rows.adopt(mountpoint, message);
         const gone: Retained = { message, stamp: 0, storeNumber };
@@ -156,7 +157,11 @@ export class RetainedMessages {
     this.#stamp += 1;
     const retained: Retained = { message, stamp: this.#stamp, storeNumber };
     const previous = realm.retained.set(message.topicName, retained);
-    if (previous !== undefined) this.#counted(previous.message, -1);
+    if (previous !== undefined) {
+      this.#counted(previous.message, -1);
+      const isRecordLeft = previous.storeNumber !== 0 && storeNumber === 0;
+      if (isRecordLeft) this.#host.durability.retainedChanged(realm.mountpoint, previous, true);
+    }
     this.#counted(message, 1);
     return retained;
   }

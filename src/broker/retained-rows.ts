@@ -101,11 +101,10 @@ export class RetainedRows {
     else tables.override(RowKind.Retain, key, own.stamp);
   }
 
-  /** It was retained before this node was a member of anything. Before {@link load}. */
+  /** It was retained before this node was a member of anything; it fits. Before {@link load}. */
   adopt(mountpoint: string, message: Message): void {
     const key = rowKey(mountpoint, message.topicName);
-    if (this.#latest(key) !== undefined || !this.fits(mountpoint, message)) return;
-    this.#put(key, message, oldStamp);
+    if (this.#latest(key) === undefined) this.#put(key, message, oldStamp);
   }
 
   /** At start: what the rows from disk say. */
