@@ -8,6 +8,7 @@ import type { Store } from '../store/mod.js';
 import type { Broker } from './broker.js';
 import { Forwarder } from './forwarder.js';
 import type { RetainedRows } from './retained-rows.js';
+import { Leaving } from './leaving.js';
 import type { SessionMoves } from './session-moves.js';
 
 /** Nobody is reachable before this node is put together. */
@@ -78,5 +79,6 @@ export function clustered(broker: Broker, parts: MemberParts): Cluster {
   late.moves = broker.shareSessions(cluster);
   late.moves.restored();
   forwarder.parking = late.moves.parking;
+  cluster.leaveHost = new Leaving(broker, late.moves, cluster.tables);
   return cluster;
 }

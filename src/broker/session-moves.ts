@@ -10,13 +10,13 @@ import {
   type SessionName,
 } from '../cluster/takeover/mod.js';
 import { ReasonCode } from '../packet/mod.js';
-import { type ClientLog, neverExpires, type Registration, type Session } from '../session/mod.js';
-import type { Subscription } from '../session/mod.js';
+import { type ClientLog, neverExpires, type Registration } from '../session/mod.js';
+import type { Session, Subscription } from '../session/mod.js';
 import { Departures } from './departures.js';
 import { Parking } from './parking.js';
 import { movedEntry, movedSubscription } from './moved.js';
-import { type Claim, keyOf, SessionClaims, valueOf } from './session-claims.js';
-import type { ClaimsCluster } from './session-claims.js';
+import { type Claim, type ClaimsCluster, keyOf } from './session-claims.js';
+import { SessionClaims, valueOf } from './session-claims.js';
 
 /** The cluster, as far as sessions move in it. */
 export interface MovesCluster extends ClaimsCluster {
@@ -32,6 +32,8 @@ export interface MovesRegistry {
   registerHere(registration: Registration, now: number): void;
   /** A session without a connection, for one that comes here. */
   createFor(registration: Registration): Session;
+  /** Without a connection since `disconnectedAt`. */
+  createOffline(name: SessionName, expiryInterval: number, disconnectedAt: number): Session;
   /** For messages to a session that another member has. */
   createStranded(name: SessionName, born: Stamp, expiryInterval: number): Session;
   /** What `site` says of a subscription; undefined: nothing any more. */
@@ -214,6 +216,32 @@ export class SessionMoves {
     this.#changed.add(key);
   }
 
+  /** A session of a member that leaves is this node's from now on, without its client. */
+  adopt(key: string, now: number): void {
+    const owner = this.#claims.ownerOf(key);
+    if (owner === undefined || owner.site === this.#cluster.site) return;
+    const { born, expiryInterval, disconnectedAt } = owner.value;
+    const name = nameOf(key, born);
+    const since = disconnectedAt || now;
+    const stranded = this.#departures.take(key);
+    if (stranded !== undefined) this.#registry.restore(stranded);
+    const session = stranded ?? this.#registry.createOffline(name, expiryInterval, since);
+    session.born = born;
+    this.#claims.claim(key, true, valueOf(session, undefined), now);
+    const isUp = this.#isUp(owner.site);
+    if (isUp) this.#hold(key, session, owner.site, now);
+    for (const one of this.#claims.subscriptionsOf(key, owner.site)) {
+      if (session.subscriptions.has(one.topicFilter)) continue;
+      this.#subscribe(session, movedSubscription(session, one), now);
+    }
+    if (isUp) this.#mark(session, owner.site, this.#claims.ownerOf(key)?.stamp ?? 0);
+  }
+
+  /** Something of sessions is here that other members have. */
+  get isHandingOver(): boolean {
+    return this.#departures.size > 0;
+  }
+
   // What the cluster says
 
   /** What other members had said when this node stopped. Before its own sessions are loaded. */
@@ -300,8 +328,6 @@ export class SessionMoves {
     if (this.#departures.size > 0) this.#host.turnEndWanted();
   }
 
-  // Coming
-
   /** The old owner has given up the session. */
   #arrive(
     key: string,
@@ -312,13 +338,17 @@ export class SessionMoves {
   ): void {
     this.#pending.delete(key);
     const session = this.#sessionFor(pending);
-    session.hold();
-    session.silentFrom = new Set(this.#peersUp());
-    this.#held.set(key, { session, from: site, until: now + holdMaxMs, isAnnounced: false });
+    this.#hold(key, session, site, now);
     this.#merge(session, state, now);
     // What this node published until now, the old owner has, and what comes is its own.
     this.#mark(session, site, this.#claims.ownerOf(key)?.stamp ?? 0);
     this.#registry.registerHere(pending.registration, now);
+  }
+
+  #hold(key: string, session: Session, from: Site, now: number): void {
+    session.hold();
+    session.silentFrom = new Set(this.#peersUp());
+    this.#held.set(key, { session, from, until: now + holdMaxMs, isAnnounced: false });
   }
 
   /** Nobody hands it over, at present. */
@@ -364,8 +394,6 @@ export class SessionMoves {
     session.release(now);
     this.#claims.update(key, session.persistent, valueOf(session, undefined));
   }
-
-  // Going
 
   #review(key: string, now: number): void {
     const owner = this.#claims.ownerOf(key);
@@ -434,11 +462,8 @@ export class SessionMoves {
     const pending = this.#pending.get(key);
     if (pending === undefined) return;
     this.#pending.delete(key);
-    pending.registration.client.disconnect(
-      ReasonCode.SessionTakenOver,
-      'another connection took over',
-      now,
-    );
+    const { client } = pending.registration;
+    client.disconnect(ReasonCode.SessionTakenOver, 'another connection took over', now);
   }
 
   #valueOf(key: string, session: Session): ReturnType<typeof valueOf> {

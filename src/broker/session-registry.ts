@@ -162,6 +162,19 @@ export class SessionRegistry {
     return this.#host.realm(mountpoint).sessions.get(clientIdentifier);
   }
 
+  /** A session of a member that leaves, without its client. */
+  createOffline(name: SessionName, expiryInterval: number, disconnectedAt: number): Session {
+    const session = this.createStranded(name, 0, expiryInterval);
+    session.isStranded = false;
+    session.disconnectedAt = disconnectedAt;
+    this.#host.realm(name.mountpoint).sessions.set(name.clientIdentifier, session);
+    this.#sessionCount += 1;
+    this.#host.metrics.queueSetup += 1;
+    this.#host.journal.sessionChanged(session);
+    this.#setDeadline(session);
+    return session;
+  }
+
   /** Keeps messages for a session of another member. */
   createStranded(name: SessionName, born: number, expiryInterval: number): Session {
     const { mountpoint, clientIdentifier } = name;

@@ -48,10 +48,10 @@ export interface LeaveHost {
   /** It stays after all. */
   resume(): void;
   /**
-   * Claims what the dead member `site`, which is being removed, had of persistent sessions. Called
-   * until it returns true: all of them are claimed.
+   * Claims what the member `site`, which is being removed, has of persistent sessions: all of them
+   * when it is dead, else those whose clients are gone. Called until it returns true.
    */
-  adopt(site: Site): boolean;
+  adopt(site: Site, isDead: boolean): boolean;
 }
 
 /** What stands around it, of one node. */
@@ -280,6 +280,7 @@ export class Belonging implements IntroductionsOut {
         peers.get(site)?.link.send(LaneKind.Control, FrameType.Response, body);
       },
       adopt: (site) => this.#adopt(site),
+      adoptIdle: (site) => this.#leaveHost?.adopt(site, false),
       leaving: (kill) => this.#drain(kill),
       stay: () => {
         log.warn({}, 'this node stays in the cluster: its leaving was given up');
@@ -305,7 +306,7 @@ export class Belonging implements IntroductionsOut {
   #adopt(site: Site): boolean {
     const { tables } = this.#parts;
     if (this.#adoption?.site !== site) this.#adoption = { site, rows: new Adoption(tables, site) };
-    if (!this.#adoption.rows.step() || this.#leaveHost?.adopt(site) === false) return false;
+    if (!this.#adoption.rows.step() || this.#leaveHost?.adopt(site, true) === false) return false;
     this.#adoption = undefined;
     return true;
   }

@@ -33,6 +33,8 @@ export interface DeskOut {
   answer(site: Site, answer: MembershipAnswer): void;
   /** The rest of what a dead member said is taken over. False: that is not finished. */
   adopt(site: Site): boolean;
+  /** Takes over what a live member that leaves has of sessions whose clients are gone. */
+  adoptIdle(site: Site): void;
   /** This node is to hand over what it holds (again and again), or to serve again. */
   leaving(kill: boolean): boolean;
   stay(): void;
@@ -348,6 +350,7 @@ export class MembershipDesk {
       return;
     }
     leaver.askAt = now + askAgainMs;
+    this.#out.adoptIdle(site);
     this.#out.request(site, { kind: 'handOver', kill });
   }
 

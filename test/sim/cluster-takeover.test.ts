@@ -308,3 +308,86 @@ describe('a session whose client comes to another member', () => {
     }
   });
 });
+
+describe('the sessions of a member that leaves', () => {
+  const leave = { force: false, kill: true, timeoutMs: 20_000 };
+
+  it('are another one’s when it is dead, and keep what was parked for them', () => {
+    const rig = running();
+    const first = rig.client('c', 'mover', persistent);
+    first.send(subscribe(5, 1, topics));
+    rig.run(100);
+    (rig.nodes[2] as SimNode).crash('machine');
+    rig.run(3000);
+    const pub = rig.client('b', 'pub');
+    pub.send(publish(5, { topicName: 't', qos: 1, packetIdentifier: 1, payload: 'parked' }));
+    rig.run(100);
+    let said = '';
+    const { cluster } = rig.core('a');
+    cluster.leave(
+      'NautilusMQ@c',
+      leave,
+      rig.nodes[0]?.clock.wall() ?? 0,
+      ({ text }) => (said = text),
+    );
+    rig.run(5000);
+    assert.notEqual(said, '');
+    assert.equal(cluster.members.length, 2, said);
+    pub.send(publish(5, { topicName: 't', qos: 1, packetIdentifier: 2, payload: 'direct' }));
+    rig.run(100);
+    assert.equal(pub.takeAll().length, 2);
+    const second = come(rig, 'b', persistent, 500);
+    assert.ok(isPresent(second));
+    assert.deepEqual(payloads(second), ['parked', 'direct'], rig.told());
+  });
+
+  it('are handed over by one that lives, and nothing of them is lost', () => {
+    const rig = running();
+    const away = rig.client('c', 'away', persistent);
+    away.send(subscribe(5, 1, topics));
+    const first = rig.client('c', 'mover', persistent);
+    first.send(subscribe(5, 1, topics));
+    rig.run(100);
+    first.takeAll();
+    away.drop();
+    const pub = rig.client('b', 'pub');
+    let count = 0;
+    const send = (): void => {
+      count += 1;
+      pub.send(
+        publish(5, { topicName: 't', qos: 1, packetIdentifier: count, payload: `${count}` }),
+      );
+      rig.run(20);
+    };
+    for (let at = 0; at < 10; at += 1) send();
+    const expected = payloads(first);
+    assert.equal(expected.length, 10);
+    let said = '';
+    const { cluster } = rig.core('a');
+    cluster.leave(
+      'NautilusMQ@c',
+      leave,
+      rig.nodes[0]?.clock.wall() ?? 0,
+      ({ text }) => (said = text),
+    );
+    for (let at = 0; at < 200; at += 1) send();
+    rig.run(10_000);
+    assert.equal(cluster.members.length, 2, said + rig.told());
+    assert.ok(first.takeAll().some((one) => one.kind === 'disconnect' && one.reasonCode === 0x9c));
+    assert.equal(pub.takeAll().length, 210);
+    const all = Array.from({ length: 210 }, (_, at) => `${at + 1}`);
+    for (const clientIdentifier of ['away', 'mover']) {
+      const back = come(rig, 'b', { ...persistent, clientIdentifier }, 1000);
+      assert.ok(isPresent(back));
+      const got: string[] = [];
+      for (let round = 0; round < 30; round += 1) {
+        for (const one of back.takePublishes()) {
+          got.push(one.payload.toString());
+          back.send(puback(5, one.packetIdentifier));
+        }
+        rig.run(50);
+      }
+      assert.deepEqual(got, all, clientIdentifier);
+    }
+  });
+});
