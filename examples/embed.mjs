@@ -34,5 +34,5 @@ const node = await createNode({
 for (const { type, address, port } of node.listeners) console.log(`${type} ${address}:${port}`);
 node.publish({ topicName: 'greeting', payload: Buffer.from('hello'), retain: true });
 
-process.on('SIGINT', () => node.close());
+process.on('SIGINT', () => void node.close());
 if (process.argv.includes('--once')) await node.close();

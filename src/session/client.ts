@@ -153,6 +153,7 @@ export class Client implements LinkHandler, Connection {
     const connected = new Connected(this, registration, session, now);
     this.#phase = { name: 'connected', connected };
     connected.begin(handshake.connackProperties(registration), sessionPresent, ticket, now);
+    this.unblock(Wait.Session, now);
   }
 
   /** Ends the connection from our side with a reason that a v5 client is told. */

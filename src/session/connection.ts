@@ -11,7 +11,7 @@ import type { Session } from './session.js';
  * What a client waits for while its packets are not taken. Bits, since several may be awaited at
  * once, and only the last one to come lets the client go on.
  */
-export const Wait = { Decision: 1, Connack: 2, Rate: 4, Backlog: 8 } as const;
+export const Wait = { Decision: 1, Connack: 2, Rate: 4, Backlog: 8, Session: 16 } as const;
 export type Wait = (typeof Wait)[keyof typeof Wait];
 
 /** What a 3.x client waits for, without an answer, until it is closed and may send again. */
@@ -25,6 +25,8 @@ export interface Connection extends ClientPort {
   readonly auth: AuthChain;
   /** Milliseconds since the epoch; any complete packet counts [MQTT5-3.1.2-22]. */
   readonly lastPacketAt: number;
+  /** It has its session; CONNACK is on its way. */
+  readonly isConnected: boolean;
   /** Nothing is read from the client, so nothing can be heard. */
   readonly isBlocked: boolean;
   /** Stops taking packets until `unblock` for the same reason, and all others. */

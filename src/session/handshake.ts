@@ -401,7 +401,10 @@ export class Handshake {
       }
     }
     this.#step = { name: 'registering', connect: registration.connect };
-    this.#client.host.register(registration, now);
+    const client = this.#client;
+    client.host.register(registration, now);
+    // Another member has the session. What the client sends meanwhile is for later [MQTT5-3.1.4-5].
+    if (!client.isClosed && !client.isConnected) client.block(Wait.Session);
   }
 
   #willProblem(connect: ConnectPacket): { reasonCode: number; reason: string } | undefined {

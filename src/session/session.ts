@@ -114,7 +114,7 @@ export class Session implements Receiver, DurableSession {
     const channel = this.channel;
     const metrics = this.#host.metrics;
     if (qos === 0) {
-      if (channel === undefined || this.#behind !== undefined) {
+      if (channel === undefined) {
         metrics.queueMessageUnhandled += 1;
         return;
       }
@@ -321,6 +321,7 @@ export class Session implements Receiver, DurableSession {
     this.#outstanding = 0;
     this.disconnectedAt = now;
     const isForNextConnection = (entry: Entry): boolean => entry.qos > 0;
+    this.#behind?.filter(isForNextConnection, () => {});
     this.#waiting?.filter(isForNextConnection, (entry) => {
       if (entry.message.expiresAt !== 0) this.#expiring -= 1;
       this.#forget(entry);
@@ -574,7 +575,7 @@ export class Session implements Receiver, DurableSession {
   /** Puts `entry` behind all others, or drops by policy. False: it was dropped. */
   #enqueue(entry: Entry, now: number): boolean {
     if (this.#behind === undefined) return this.#enqueueLast(entry, now);
-    if (this.persistent) this.#host.durability.appended(this, entry);
+    if (entry.qos > 0 && this.persistent) this.#host.durability.appended(this, entry);
     this.#behind.push(entry);
     return true;
   }

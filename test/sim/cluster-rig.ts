@@ -56,7 +56,7 @@ export class Rig {
     const node = this.nodes[names.indexOf(name)] as SimNode;
     const clock = { now: () => node.clock.wall(), at: 0 };
     Object.defineProperty(clock, 'at', { get: () => node.clock.wall() });
-    const core = { broker, clock, clients: [], turn: () => this.turn(name) };
+    const core = { broker, clock, clients: this.#clients, turn: () => this.turn(name) };
     const client = new TestClient(core as unknown as Core, 5, {});
     this.#clients.push(client);
     return client;

@@ -148,6 +148,23 @@ describe('a session whose client comes to another member', () => {
     for (const pub of pubs) assert.equal(pub.takeAll().length, count);
   });
 
+  it('takes what its client sends before the CONNACK', () => {
+    const rig = running();
+    const first = rig.client('a', 'mover', persistent);
+    first.send(subscribe(5, 1, topics));
+    rig.run(100);
+    const second = rig.open('b');
+    second.send(
+      connect(5, { clientIdentifier: 'mover', ...persistent }),
+      publish(5, { topicName: 't/own', qos: 1, packetIdentifier: 1, payload: 'early' }),
+    );
+    second.send(publish(5, { topicName: 't/own', qos: 0, payload: 'too' }));
+    rig.run(500);
+    assert.ok(isPresent(second));
+    assert.equal(second.take()?.kind, 'puback');
+    assert.deepEqual(payloads(second), ['early', 'too'], rig.told());
+  });
+
   it('keeps QoS 2 exactly once over the move', () => {
     const rig = running();
     const first = rig.client('a', 'mover', persistent);
