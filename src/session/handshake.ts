@@ -110,11 +110,14 @@ export class Handshake {
     host.log.debug({ peer: link.peer.host, cause: cause.kind }, 'connection ended before CONNACK');
   }
 
-  /** CONNACK with an error, then the connection ends [MQTT5-3.2.2-7], [MQTT3-3.2.2-5]. */
-  refuse(reasonCode: number, reason: string, deny?: Deny): void {
+  /**
+   * CONNACK with an error, then the connection ends [MQTT5-3.2.2-7], [MQTT3-3.2.2-5]. `level`:
+   * debug for what is said elsewhere, once a minute.
+   */
+  refuse(reasonCode: number, reason: string, deny?: Deny, level: 'info' | 'debug' = 'info'): void {
     const { host, link, decoder } = this.#client;
     const step = this.#step;
-    host.log.info(
+    host.log[level](
       {
         client: this.#clientIdentifier,
         mountpoint: this.#mountpoint,
@@ -396,7 +399,8 @@ export class Handshake {
       const closed = gates.refusal('connect', registration.limits.gates.connect);
       if (closed !== undefined) {
         gates.noteRefused('connect', registration, now);
-        this.refuse(ReasonCode.ServerUnavailable, `not_ready: ${closed}`);
+        // The gates log a refusal a minute: a cluster that refuses has thousands of clients.
+        this.refuse(ReasonCode.ServerUnavailable, `not_ready: ${closed}`, undefined, 'debug');
         return;
       }
     }
