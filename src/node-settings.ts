@@ -39,6 +39,8 @@ export function settingsOf({ options, allowAnonymous }: Configuration): Settings
     topicAliasMaxBroker: options.topicAliasMaxBroker,
     sharedSubscriptionPolicy: options.sharedSubscriptionPolicy,
     suppressWillOnTakeover: options.suppressLwtOnSessionTakeover,
+    deadNodeWills: options.clusterDeadNodeWills,
+    deadNodeWillDelayMs: options.clusterDeadNodeWillDelay * 1000,
     connectTimeoutMs: options.mqttConnectTimeout,
     maxKeepAlive: options.maxKeepalive,
     retainAvailable: options.retainAvailable,

@@ -2,10 +2,12 @@ import type { Random } from '../base/mod.js';
 import { type Arrived, RefusedBecause } from '../cluster/flow/mod.js';
 import type { Boot, Site } from '../cluster/identity/mod.js';
 import type { LinkCrypto, Transport } from '../cluster/link/mod.js';
+import { RowKind } from '../cluster/metadata/mod.js';
 import { Cluster, type ClusterSettings } from '../cluster/mod.js';
 import type { ClientLog } from '../session/mod.js';
 import type { Store } from '../store/mod.js';
 import type { Broker } from './broker.js';
+import type { DeadWills } from './dead-wills.js';
 import { Forwarder } from './forwarder.js';
 import type { RetainedRows } from './retained-rows.js';
 import { Leaving } from './leaving.js';
@@ -40,7 +42,7 @@ export function clustered(broker: Broker, parts: MemberParts): Cluster {
   const { site, boot, settings, store, random, log, transport, now } = parts;
   const { metrics, durability } = broker;
   // Rows from the disk are told before there is anybody to tell.
-  const late: { moves?: SessionMoves; retained?: RetainedRows } = {};
+  const late: { moves?: SessionMoves; retained?: RetainedRows; wills?: DeadWills } = {};
   const cluster: Cluster = new Cluster(
     site,
     boot,
@@ -54,7 +56,10 @@ export function clustered(broker: Broker, parts: MemberParts): Cluster {
       routeChanged: (name, of, value) => broker.setRemoteRoute(name, of, value),
       arrived: (from, envelope, packet, when) => forwarder.arrived(from, envelope, packet, when),
       handedOver: (from, handover, when) => late.moves?.handedOver(from, handover, when) ?? notYet,
-      sessionRowChanged: (kind, key, of, after) => late.moves?.rowChanged(kind, key, of, after),
+      sessionRowChanged: (kind, key, of, after) => {
+        if (kind === RowKind.Will) late.wills?.rowChanged(key, of, after);
+        else late.moves?.rowChanged(kind, key, of, after);
+      },
       retainedRowChanged: (key) => late.retained?.rowChanged(key),
       netsplitDetected: () => {
         metrics.netsplitDetected += 1;
@@ -78,6 +83,7 @@ export function clustered(broker: Broker, parts: MemberParts): Cluster {
   late.retained = broker.shareRetained(cluster);
   late.moves = broker.shareSessions(cluster);
   late.moves.restored();
+  late.wills = broker.shareWills(cluster);
   forwarder.parking = late.moves.parking;
   cluster.leaveHost = new Leaving(broker, late.moves, cluster.tables);
   return cluster;

@@ -4,7 +4,7 @@ import { type HandedSubscription, sessionKey, type SessionName } from '../cluste
 import type { Journal, LoadedSession } from '../journal/mod.js';
 import type { Metrics } from '../metrics/mod.js';
 import { ReasonCode } from '../packet/mod.js';
-import { Message } from '../queue/mod.js';
+import type { Message } from '../queue/mod.js';
 import {
   type ClientLog,
   limitsOf,
@@ -12,13 +12,13 @@ import {
   type Registration,
   Session,
   type SessionHost,
-  type SessionWill,
   type Settings,
   Subscription,
 } from '../session/mod.js';
 import { parseSharedFilter } from '../topic/mod.js';
 import type { Realm } from './realm.js';
 import type { SubscriptionTable } from './subscription-table.js';
+import { Wills } from './wills.js';
 
 /** What the registry needs of the broker. */
 export interface RegistryHost {
@@ -30,6 +30,8 @@ export interface RegistryHost {
   readonly sessionHost: SessionHost;
   readonly table: SubscriptionTable;
   realm(mountpoint: string): Realm;
+  /** Whether a client may publish now, for whom a back end said `override`. */
+  mayPublish(override: boolean | undefined): boolean;
   /** Routes a message that the broker itself publishes (a will). */
   publishMessage(realm: Realm, message: Message, now: number): void;
   /** Gives the messages of a shared group that nobody will take any more to other members. */
@@ -49,12 +51,13 @@ export interface SessionWatch {
 }
 
 /**
- * Who has which session: registration, takeover, the end of connections and of sessions, wills,
- * expiry. One live connection per Client Identifier and mountpoint [MQTT5-3.1.4-3].
+ * Who has which session: registration, takeover, the end of connections and of sessions, expiry.
+ * One live connection per Client Identifier and mountpoint [MQTT5-3.1.4-3].
  */
 export class SessionRegistry {
   /** Undefined: a node without a cluster. */
   watch: SessionWatch | undefined;
+  readonly wills: Wills;
   readonly #host: RegistryHost;
   /** Next moment at which a session without connection wants attention: will or expiry. */
   readonly #deadlines = new TimerWheel<Session>();
@@ -63,7 +66,15 @@ export class SessionRegistry {
   #loaded: Session[] = [];
 
   constructor(host: RegistryHost) {
+    const { journal, log, sessionHost } = host;
     this.#host = host;
+    this.wills = new Wills({
+      ...{ journal, log, sessionHost },
+      mayPublish: (override) => host.mayPublish(override),
+      publish: (mountpoint, message, now) => {
+        host.publishMessage(host.realm(mountpoint), message, now);
+      },
+    });
   }
 
   get sessionCount(): number {
@@ -95,10 +106,8 @@ export class SessionRegistry {
     session.limits = registration.limits;
     session.expiryInterval = registration.expiryInterval;
     session.persistent = registration.expiryInterval > 0;
-    // [MQTT5-3.1.3-9]: the client is back before its will was due.
-    session.will = registration.will;
-    session.willDueAt = 0;
     this.#deadlines.clear(session);
+    const hasOldWill = this.wills.connected(session, registration.will, sessionPresent, now);
     const { journal, table } = this.#host;
     const isStored = session.persistent || session.will !== undefined || session.storeNumber !== 0;
     if (isStored) journal.sessionChanged(session);
@@ -106,7 +115,7 @@ export class SessionRegistry {
     const promises = cleanStart
       ? wasStored || session.persistent
       : session.persistent && !sessionPresent;
-    const ticket = promises && !journal.refusing ? journal.ticket : 0;
+    const ticket = (promises || hasOldWill) && !journal.refusing ? journal.ticket : 0;
     if (sessionPresent) table.presenceChanged(realm, session);
     this.watch?.registered(session, now);
     client.onRegistered(registration, session, sessionPresent, ticket, now);
@@ -125,8 +134,8 @@ export class SessionRegistry {
     session.detach(now);
     this.#host.table.presenceChanged(realm, session);
     const { will } = session;
-    if (discardWill) session.will = undefined;
-    else if (will !== undefined) this.#startWill(realm, session, will, now);
+    if (discardWill) this.wills.discard(session);
+    else if (will !== undefined) this.wills.start(session, will, now);
     if (session.expiryInterval === 0) {
       this.endSession(realm, session, now);
       return;
@@ -151,10 +160,7 @@ export class SessionRegistry {
     for (const subscription of session.subscriptions.values()) table.drop(realm, subscription);
     session.subscriptions.clear();
     const orphans = session.end();
-    const { will } = session;
-    session.will = undefined;
-    // [MQTT5-3.1.3.2.2]: the end of the session ends the will delay.
-    if (will !== undefined) this.#publishWill(realm, session, will, now);
+    this.wills.sessionEnded(session, now);
     this.#host.reroute(realm, orphans, now);
   }
 
@@ -224,8 +230,7 @@ export class SessionRegistry {
   strand(session: Session): void {
     const realm = this.#host.realm(session.mountpoint);
     this.#deadlines.clear(session);
-    session.will = undefined;
-    session.willDueAt = 0;
+    this.wills.discard(session);
     realm.sessions.delete(session.clientIdentifier);
     this.#sessionCount -= 1;
     this.#host.journal.sessionChanged(session);
@@ -261,13 +266,8 @@ export class SessionRegistry {
   tick(now: number): void {
     this.#deadlines.expire(now, (session) => {
       const realm = this.#host.realm(session.mountpoint);
-      const { will } = session;
-      if (will !== undefined && session.willDueAt !== 0 && session.willDueAt <= now) {
-        session.will = undefined;
-        session.willDueAt = 0;
-        this.#host.journal.sessionChanged(session);
-        this.#publishWill(realm, session, will, now);
-      }
+      const isDue = session.willDueAt !== 0 && session.willDueAt <= now;
+      if (isDue && this.wills.fire(session, now)) this.#host.journal.sessionChanged(session);
       if (expiresAt(session) <= now) {
         const { clientIdentifier, mountpoint } = session;
         this.#host.log.info({ client: clientIdentifier, mountpoint }, 'session expired');
@@ -276,6 +276,7 @@ export class SessionRegistry {
       }
       this.#setDeadline(session);
     });
+    this.wills.tick(now);
   }
 
   /**
@@ -297,6 +298,7 @@ export class SessionRegistry {
     session.disconnectedAt = record.connected ? now : record.disconnectedAt;
     session.will = record.will;
     session.willDueAt = record.willDueAt;
+    session.willStamp = record.willStamp;
     for (const entry of loaded.entries) session.restore(entry);
     if (loaded.received.length > 0) {
       session.received = new Map(loaded.received.map((identifier) => [identifier, 0]));
@@ -334,8 +336,9 @@ export class SessionRegistry {
         continue;
       }
       const realm = this.#host.realm(session.mountpoint);
+      this.wills.restored(session, now);
       const { will } = session;
-      if (will !== undefined && session.willDueAt === 0) this.#startWill(realm, session, will, now);
+      if (will !== undefined && session.willDueAt === 0) this.wills.start(session, will, now);
       if (!session.persistent) {
         this.endSession(realm, session, now);
         continue;
@@ -351,7 +354,7 @@ export class SessionRegistry {
     const session = realm.sessions.get(clientIdentifier);
     const owner = session?.owner;
     if (session === undefined || owner === undefined) return;
-    if (this.#host.settings().suppressWillOnTakeover) session.will = undefined;
+    if (this.#host.settings().suppressWillOnTakeover) this.wills.discard(session);
     // [MQTT5-3.1.4-3], [MQTT3-3.1.4-2]
     owner.disconnect(ReasonCode.SessionTakenOver, 'another connection took over', now);
   }
@@ -368,39 +371,6 @@ export class SessionRegistry {
     this.#sessionCount += 1;
     metrics.queueSetup += 1;
     return session;
-  }
-
-  /**
-   * [MQTT5-3.1.2-8]: published when the delay has passed, or the session ends, if that is first.
-   * Kept with the session, published once: [MQTT5-3.1.2-7] [MQTT5-3.1.2-10] [MQTT3-3.1.2-8]
-   * [MQTT3-3.1.2-10] [MQTT3-3.1.2-12]
-   */
-  #startWill(realm: Realm, session: Session, will: SessionWill, now: number): void {
-    const delay = Math.min(will.delaySeconds, session.expiryInterval);
-    if (delay > 0) {
-      session.willDueAt = now + delay * 1000;
-      return;
-    }
-    session.will = undefined;
-    this.#publishWill(realm, session, will, now);
-  }
-
-  // As its flags and properties say: [MQTT5-3.1.2-14] [MQTT5-3.1.2-15] [MQTT5-3.1.3-10]
-  // [MQTT3-3.1.2-16] [MQTT3-3.1.2-17]
-  #publishWill(realm: Realm, session: Session, will: SessionWill, now: number): void {
-    const seconds = will.messageExpiryInterval;
-    const message = new Message(
-      will.topicName,
-      Buffer.from(will.topicName, 'utf8'),
-      will.payload,
-      will.properties,
-      will.qos,
-      will.retain,
-      seconds < 0 ? 0 : now + seconds * 1000,
-      session.clientIdentifier,
-    );
-    message.isOurs = true;
-    this.#host.publishMessage(realm, message, now);
   }
 
   #setDeadline(session: Session): void {

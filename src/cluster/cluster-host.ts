@@ -31,7 +31,7 @@ export interface ClusterHost {
   arrived(site: Site, envelope: Envelope, packet: Uint8Array, now: number): Arrived;
   /** Something of a session that other members have, or had. */
   handedOver(site: Site, handover: Handover, now: number): Arrived;
-  /** What member `site` (this one too) says of a session, or of a subscription of one. */
+  /** What member `site` (this one too) says of a session, or of a subscription or will of one. */
   sessionRowChanged(kind: RowKind, key: string, site: Site, after: Row | undefined): void;
   /** Some member, this one too, says something else of what is retained under `key`. */
   retainedRowChanged(key: string): void;

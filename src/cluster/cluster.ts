@@ -23,7 +23,7 @@ import type { DetectedLane, LeaveOptions, Member, PeerState } from './membership
 import type { Result } from './membership-desk.js';
 import { type Row, RowKind, Tables, type TablesOut, type Vector } from './metadata/mod.js';
 import { Peer, type PeerOut } from './peer.js';
-import { Presence } from './presence.js';
+import { Presence, type Survivors } from './presence.js';
 import { judgeOf } from './judge.js';
 import type { Policies } from './netsplit/mod.js';
 import type { ClusterReport } from './report/mod.js';
@@ -176,6 +176,11 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
 
   stateOf(site: Site): PeerState {
     return this.#presence.stateOf(site);
+  }
+
+  /** What decides about what a dead member leaves behind. */
+  get survivors(): Survivors {
+    return this.#presence;
   }
 
   /** What clients are answered from now on while a member is missing. */
@@ -377,7 +382,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
       const value = after?.value === undefined ? undefined : readRouteValue(after.value);
       if (name !== undefined) this.#host.routeChanged(name, site, value);
     }
-    if (kind >= RowKind.Session && kind <= RowKind.Subscription) {
+    if (kind >= RowKind.Session && kind <= RowKind.Will) {
       this.#host.sessionRowChanged(kind, key, site, after);
     }
     this.#host.turnEndWanted();

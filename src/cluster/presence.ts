@@ -41,8 +41,21 @@ export interface Named {
   readonly name: string;
 }
 
+/** What decides about what a dead member leaves behind. */
+export interface Survivors {
+  /**
+   * When anybody here last heard of a member that is dead as far as can be known, in ms; undefined:
+   * it is not, or somebody hears it.
+   */
+  deadSince(site: Site, now: number): number | undefined;
+  /** More than half of the members are together here, or half of them with the tiebreak. */
+  readonly hasMajority: boolean;
+  /** Those that are missing may be a majority without this node. */
+  readonly isMajorityElsewhere: boolean;
+}
+
 /** Which members are there, what they say of each other and of the time, and what follows. */
-export class Presence {
+export class Presence implements Survivors {
   readonly netsplit: Netsplit;
   readonly #self: Site;
   readonly #settings: PresenceSettings;
@@ -95,6 +108,22 @@ export class Presence {
     if (site === this.#self) return { kind: 'up' };
     const own = this.#detector.statusOf(site) ?? { state: 'down', since: 0 };
     return this.#views.classify(site, own, now);
+  }
+
+  deadSince(site: Site, now: number): number | undefined {
+    const silentSince = site === this.#self ? undefined : this.#detector.silentSince(site);
+    if (silentSince === undefined || this.classify(site, now).kind !== 'dead') return undefined;
+    return Math.max(silentSince, this.#views.seenAt(site));
+  }
+
+  get hasMajority(): boolean {
+    return this.netsplit.standing.hasMajority;
+  }
+
+  get isMajorityElsewhere(): boolean {
+    const { reachable, total, isHalf, hasMajority } = this.netsplit.standing;
+    if (isHalf) return !hasMajority && this.#settings.tiebreak !== '';
+    return reachable * 2 < total;
   }
 
   add(site: Site, now: number): void {

@@ -135,6 +135,32 @@ export const clusterRows = [
     text: 'The node whose half counts as the majority when members are split evenly.',
   },
   {
+    key: 'cluster.dead_node_wills',
+    type: 'enum',
+    values: ['majority', 'on', 'off'],
+    default: 'majority',
+    live: true,
+    text: [
+      "Who publishes the wills of a dead node's clients: majority where more than half of the",
+      'members are together, on whoever is left, off nobody but that node when it is back. With on',
+      'both sides of a split may publish one will; with two members, majority means that the wills',
+      'wait for the return of the dead one.',
+    ],
+  },
+  {
+    key: 'cluster.dead_node_will_delay',
+    type: 'integer',
+    unit: 's',
+    default: '30',
+    max: 86400,
+    live: true,
+    text: [
+      'A node must have been unseen by all others for so long before its clients count as gone;',
+      'their Will Delay Intervals run from then. Lowering it publishes the wills of clients whose',
+      'node restarts, or who are about to come back to another one.',
+    ],
+  },
+  {
     key: 'outgoing_clustering_buffer_size',
     type: 'bytes',
     default: '67108864',

@@ -27,21 +27,6 @@ export const clusterLaterRows: readonly LaterRow[] = [
     text: 'What happens to messages beyond that.',
   },
   {
-    key: 'cluster.dead_node_wills',
-    type: 'enum',
-    values: ['majority', 'on', 'off'],
-    default: 'majority',
-    text: "Who publishes the wills of a dead node's clients.",
-  },
-  {
-    key: 'cluster.dead_node_will_delay',
-    type: 'integer',
-    unit: 's',
-    default: '30',
-    max: 86400,
-    text: 'How long it must have been dead.',
-  },
-  {
     key: 'incoming_clustering_buffer_size',
     type: 'bytes',
     default: '67108864',

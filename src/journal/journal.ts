@@ -471,6 +471,7 @@ function sessionBytes(session: DurableSession): Buffer {
     disconnectedAt: session.disconnectedAt,
     willDueAt: session.willDueAt,
     will: session.will,
+    willStamp: session.willStamp,
     strandedBorn: session.isStranded ? Math.max(session.born, 1) : 0,
   });
 }

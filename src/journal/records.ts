@@ -1,7 +1,7 @@
 import { type ByteReader, ByteWriter } from '../base/mod.js';
 import type { QoS } from '../packet/mod.js';
 import { Entry, Message } from '../queue/mod.js';
-import type { SessionWill } from '../session/mod.js';
+import { readWill, type SessionWill, writeWill } from '../session/mod.js';
 
 /**
  * The bytes of every record. Layout 1; a change that old code cannot read raises the layout version
@@ -123,6 +123,8 @@ export interface SessionRecord {
   readonly disconnectedAt: number;
   readonly willDueAt: number;
   readonly will: SessionWill | undefined;
+  /** Of the row that tells other members of the will; 0: there was none. */
+  readonly willStamp: number;
   /** What a session that moved to another member left here, and when it was made; 0: it did not. */
   readonly strandedBorn: number;
 }
@@ -134,6 +136,7 @@ export function writeSession(record: SessionRecord): Buffer {
   if (record.connected) flags |= 2;
   if (will !== undefined) flags |= 4;
   if (record.strandedBorn !== 0) flags |= 8;
+  if (will !== undefined && record.willStamp !== 0) flags |= 16;
   writer.byte(flags);
   writer.text(record.mountpoint);
   writer.text(record.clientIdentifier);
@@ -142,12 +145,8 @@ export function writeSession(record: SessionRecord): Buffer {
   if (record.strandedBorn !== 0) writer.varint(record.strandedBorn);
   if (will === undefined) return writer.take();
   writer.varint(Math.floor(record.willDueAt));
-  writer.byte(will.qos | (will.retain ? 4 : 0) | (will.properties === undefined ? 0 : 8));
-  writer.text(will.topicName);
-  writer.blob(will.payload);
-  if (will.properties !== undefined) writer.blob(will.properties);
-  writer.varint(will.messageExpiryInterval + 1);
-  writer.varint(will.delaySeconds);
+  if (record.willStamp !== 0) writer.varint(record.willStamp);
+  writeWill(writer, will);
   return writer.take();
 }
 
@@ -158,25 +157,10 @@ export function readSession(reader: ByteReader): SessionRecord {
   const expiryInterval = reader.varint();
   const disconnectedAt = reader.varint();
   const strandedBorn = (flags & 8) === 0 ? 0 : reader.varint();
-  let willDueAt = 0;
-  let will: SessionWill | undefined;
-  if ((flags & 4) !== 0) {
-    willDueAt = reader.varint();
-    const willFlags = reader.byte();
-    const topicName = reader.text();
-    const payload = reader.blob();
-    const properties = (willFlags & 8) !== 0 ? reader.blob() : undefined;
-    const messageExpiryInterval = reader.varint() - 1;
-    will = {
-      topicName,
-      payload,
-      qos: (willFlags & 3) as QoS,
-      retain: (willFlags & 4) !== 0,
-      properties,
-      messageExpiryInterval,
-      delaySeconds: reader.varint(),
-    };
-  }
+  const hasWill = (flags & 4) !== 0;
+  const willDueAt = hasWill ? reader.varint() : 0;
+  const willStamp = (flags & 16) === 0 ? 0 : reader.varint();
+  const will = hasWill ? readWill(reader) : undefined;
   return {
     mountpoint,
     clientIdentifier,
@@ -185,6 +169,7 @@ export function readSession(reader: ByteReader): SessionRecord {
     expiryInterval,
     disconnectedAt,
     willDueAt,
+    willStamp,
     will,
     strandedBorn,
   };

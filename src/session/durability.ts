@@ -16,6 +16,8 @@ export interface DurableSession {
   readonly disconnectedAt: number;
   readonly will: SessionWill | undefined;
   readonly willDueAt: number;
+  /** Of the row that tells other members of the will; 0: none does. */
+  readonly willStamp: number;
   /** When it was made, as all members know it; 0: this node is alone. */
   readonly born: number;
   /** Another member has the session, and this is what it left here. */

@@ -40,4 +40,4 @@ export {
   type SharedSubscriptionPolicy,
 } from './settings.js';
 export { type DeliveryTarget, type Receiver, Subscription } from './subscription.js';
-export type { SessionWill } from './will.js';
+export { readWill, type SessionWill, writeWill } from './will.js';

@@ -43,6 +43,8 @@ export class Session implements Receiver, DurableSession {
   will: SessionWill | undefined = undefined;
   /** Milliseconds since the epoch at which `will` is published; 0: not before a disconnect. */
   willDueAt = 0;
+  /** Of the row that tells other members of `will`; 0: none does. Kept by the broker. */
+  willStamp = 0;
   /**
    * Packet Identifiers of QoS 2 messages received and not yet released [MQTT5-4.3.3-10], each with
    * the batch that must be durable before its PUBREC leaves.

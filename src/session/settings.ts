@@ -49,6 +49,10 @@ export interface Settings {
   readonly sharedSubscriptionPolicy: SharedSubscriptionPolicy;
   /** suppress_lwt_on_session_takeover */
   readonly suppressWillOnTakeover: boolean;
+  /** cluster.dead_node_wills */
+  readonly deadNodeWills: 'majority' | 'on' | 'off';
+  /** cluster.dead_node_will_delay, milliseconds */
+  readonly deadNodeWillDelayMs: number;
   /** mqtt_connect_timeout, milliseconds */
   readonly connectTimeoutMs: number;
   /** max_keepalive, seconds; 0: as the client asks. v5: announced as Server Keep Alive */

@@ -1,5 +1,5 @@
+import type { ByteReader, ByteWriter } from '../base/mod.js';
 import type { QoS } from '../packet/mod.js';
-import type { Message } from '../queue/mod.js';
 
 /**
  * The Will Message of a session, as it is published when the connection ends without DISCONNECT.
@@ -17,5 +17,29 @@ export interface SessionWill {
   readonly delaySeconds: number;
 }
 
-/** Makes the message when the will falls due: its expiry counts from then. */
-export type WillMessage = (will: SessionWill, publisher: string, now: number) => Message;
+const retainBit = 4;
+const propertiesBit = 8;
+
+/** For records and for rows. */
+export function writeWill(writer: ByteWriter, will: SessionWill): void {
+  const { qos, retain, properties } = will;
+  writer.byte(qos | (retain ? retainBit : 0) | (properties === undefined ? 0 : propertiesBit));
+  writer.text(will.topicName);
+  writer.blob(will.payload);
+  if (properties !== undefined) writer.blob(properties);
+  writer.varint(will.messageExpiryInterval + 1);
+  writer.varint(will.delaySeconds);
+}
+
+export function readWill(reader: ByteReader): SessionWill {
+  const flags = reader.byte();
+  return {
+    topicName: reader.text(),
+    payload: reader.blob(),
+    qos: (flags & 3) as QoS,
+    retain: (flags & retainBit) !== 0,
+    properties: (flags & propertiesBit) === 0 ? undefined : reader.blob(),
+    messageExpiryInterval: reader.varint() - 1,
+    delaySeconds: reader.varint(),
+  };
+}

@@ -40,6 +40,8 @@ export const defaultSettings: Settings = {
   topicAliasMaxBroker: 0,
   sharedSubscriptionPolicy: 'prefer_local',
   suppressWillOnTakeover: false,
+  deadNodeWills: 'majority',
+  deadNodeWillDelayMs: 5000,
   connectTimeoutMs: 5000,
   maxKeepAlive: 0,
   retainAvailable: true,

@@ -170,6 +170,18 @@ export class FailureDetector {
     return { state: state.name, since: state.since, reason };
   }
 
+  /**
+   * When a peer that is down was last heard of, in ms; undefined: it is not down, or is connected
+   * again and about to be there.
+   */
+  silentSince(site: Site): number | undefined {
+    const peer = this.#peers.get(site);
+    if (peer?.state.name !== 'down' || lanes.some((lane) => peer.lanes[lane].isOpen)) {
+      return undefined;
+    }
+    return Math.max(...lanes.map((lane) => peer.lanes[lane].lifeAt));
+  }
+
   /** What this node says in its heartbeats: what it hears of the peer, whatever the peer says. */
   wordOn(site: Site, now: number): PeerState {
     const peer = this.#peers.get(site);

@@ -48,6 +48,8 @@ const settleMs = 4000;
 export class Views {
   readonly #self: Site;
   readonly #reports: Map<Site, Report> = new Map();
+  /** When somebody last said of a member that it hears it, in ms. At most `membersMax`. */
+  readonly #seenAt: Map<Site, number> = new Map();
 
   constructor(self: Site) {
     this.#self = self;
@@ -70,12 +72,18 @@ export class Views {
     const { clock, words } = body;
     const offsetMs = clock + (roundTripMs ?? 0) / 2 - now;
     this.#reports.set(site, { words, clock, at: now, offsetMs });
+    for (const [about, word] of words) if (word === 'up') this.#saw(about, now);
     return words.get(this.#self) ?? 'down';
   }
 
   /** It left, or its link ended: what it said is not what it says. */
   forget(site: Site): void {
     this.#reports.delete(site);
+  }
+
+  /** When a peer last said that it hears `site`, in ms; 0: nobody has. */
+  seenAt(site: Site): number {
+    return this.#seenAt.get(site) ?? 0;
   }
 
   /** Whether `site`, of which this node thinks `own`, is dead or only cut off from here. */
@@ -117,5 +125,12 @@ export class Views {
       if (now - at < freshMs) offsets.set(site, offsetMs);
     }
     return offsets;
+  }
+
+  #saw(site: Site, now: number): void {
+    const [some] = this.#seenAt.keys();
+    const isFull = this.#seenAt.size >= membersMax && !this.#seenAt.has(site);
+    if (isFull && some !== undefined) this.#seenAt.delete(some);
+    this.#seenAt.set(site, now);
   }
 }

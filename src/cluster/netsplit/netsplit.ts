@@ -91,6 +91,11 @@ export class Netsplit {
     return this.#standing.missing.length === 0;
   }
 
+  /** What the view comes to. */
+  get standing(): Standing {
+    return this.#standing;
+  }
+
   /** For `cluster show` and `/health`. */
   get view(): View {
     return this.#view;

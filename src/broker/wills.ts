@@ -1,0 +1,190 @@
+import { Buffer } from 'node:buffer';
+import type { SessionName } from '../cluster/takeover/mod.js';
+import { keyOf } from './session-claims.js';
+import type { Journal } from '../journal/mod.js';
+import { Message } from '../queue/mod.js';
+import { type ClientLog, Session, type SessionHost, type SessionWill } from '../session/mod.js';
+import type { WillRows } from './will-rows.js';
+
+export interface WillsHost {
+  readonly journal: Journal;
+  readonly sessionHost: SessionHost;
+  readonly log: ClientLog;
+  /** Whether a client of these could publish now. `override`: what a back end said of the client. */
+  mayPublish(override: boolean | undefined): boolean;
+  publish(mountpoint: string, message: Message, now: number): void;
+}
+
+/** Where several nodes know of each other's wills. */
+export interface SharedWills {
+  readonly rows: WillRows;
+  /** `isRestored`: the will is from before this node was started, so others may have seen to it. */
+  mayPublish(isRestored: boolean, now: number): boolean;
+  /** True: wills that other members have of the client go out, before anything that it publishes. */
+  clientCame(name: SessionName, isResumed: boolean, now: number): boolean;
+}
+
+/** Wills of sessions that ended while nothing might be published; beyond it the oldest are lost. */
+const heldMax = 100_000;
+/** Of those, in one tick. */
+const perTickMax = 500;
+
+/** The wills of this node's clients: when they go out, and that each does once. */
+export class Wills {
+  /** Undefined: a node without a cluster. */
+  shared: SharedWills | undefined;
+  readonly #host: WillsHost;
+  /** Their sessions are over. Each has a record, so that it outlives the process. */
+  readonly #held = new Map<string, Session>();
+  /** From before this node was started. */
+  readonly #restored = new Set<Session>();
+
+  constructor(host: WillsHost) {
+    this.#host = host;
+  }
+
+  /**
+   * The session has a client, with this will. Wills of its earlier connections that have not gone
+   * out are withdrawn [MQTT5-3.1.3-9]; those that should have (the client is elsewhere now) go out
+   * first: then true.
+   */
+  connected(
+    session: Session,
+    will: SessionWill | undefined,
+    isResumed: boolean,
+    now: number,
+  ): boolean {
+    this.discard(session);
+    session.will = will;
+    this.#dropHeld(keyOf(session));
+    const { shared } = this;
+    if (shared === undefined) return false;
+    const isSent = shared.clientCame(session, isResumed, now);
+    if (will !== undefined) shared.rows.put(session, now);
+    return isSent;
+  }
+
+  discard(session: Session): void {
+    session.will = undefined;
+    session.willDueAt = 0;
+    this.shared?.rows.withdraw(session);
+    this.#restored.delete(session);
+  }
+
+  /** At start: a session with a will, whose client may have been connected until the end. */
+  restored(session: Session, now: number): void {
+    const { shared } = this;
+    if (session.will === undefined || shared === undefined) return;
+    if (shared.rows.isSettled(session)) {
+      this.discard(session);
+      return;
+    }
+    this.#restored.add(session);
+    shared.rows.put(session, now);
+  }
+
+  /**
+   * The connection has ended. [MQTT5-3.1.2-8]: published when the delay has passed, or the session
+   * ends, if that is first. Kept with the session, published once: [MQTT5-3.1.2-7] [MQTT5-3.1.2-10]
+   * [MQTT3-3.1.2-8] [MQTT3-3.1.2-10] [MQTT3-3.1.2-12]
+   */
+  start(session: Session, will: SessionWill, now: number): void {
+    const delay = Math.min(will.delaySeconds, session.expiryInterval);
+    if (delay === 0 && this.fire(session, now)) return;
+    session.willDueAt = now + delay * 1000;
+    this.shared?.rows.update(session);
+  }
+
+  /** It is due. False: not now. The caller tells the journal that the session changed. */
+  fire(session: Session, now: number): boolean {
+    const { will } = session;
+    if (will === undefined || this.#isSettled(session)) {
+      this.discard(session);
+      return true;
+    }
+    if (!this.#mayPublish(session, now)) return false;
+    this.discard(session);
+    this.publish(session, will, now);
+    return true;
+  }
+
+  /** [MQTT5-3.1.3.2.2]: the end of the session ends the will delay. */
+  sessionEnded(session: Session, now: number): void {
+    if (session.will === undefined || this.fire(session, now)) return;
+    this.#hold(session, now);
+  }
+
+  /** Another member says something of a will that this node has, or had. */
+  settled(session: Session | undefined, key: string): void {
+    const held = this.#held.get(key);
+    if (held !== undefined && this.#isSettled(held)) this.#dropHeld(key);
+    if (session?.will === undefined || !this.#isSettled(session)) return;
+    this.discard(session);
+    this.#host.journal.sessionChanged(session);
+  }
+
+  // As its flags and properties say: [MQTT5-3.1.2-14] [MQTT5-3.1.2-15] [MQTT5-3.1.3-10]
+  // [MQTT3-3.1.2-16] [MQTT3-3.1.2-17]
+  publish({ mountpoint, clientIdentifier }: SessionName, will: SessionWill, now: number): void {
+    const seconds = will.messageExpiryInterval;
+    const message = new Message(
+      will.topicName,
+      Buffer.from(will.topicName, 'utf8'),
+      will.payload,
+      will.properties,
+      will.qos,
+      will.retain,
+      seconds < 0 ? 0 : now + seconds * 1000,
+      clientIdentifier,
+    );
+    message.isOurs = true;
+    this.#host.publish(mountpoint, message, now);
+  }
+
+  /** About once a second: what may be published by now. */
+  tick(now: number): void {
+    let left = perTickMax;
+    for (const [key, session] of this.#held) {
+      if (left <= 0) return;
+      left -= 1;
+      if (this.fire(session, now)) this.#dropHeld(key);
+    }
+  }
+
+  #hold(session: Session, now: number): void {
+    const { mountpoint, clientIdentifier, limits } = session;
+    const [oldest] = this.#held.keys();
+    if (oldest !== undefined && this.#held.size >= heldMax) {
+      this.#host.log.warn({ client: oldest }, 'a will that could not be published is dropped');
+      this.#dropHeld(oldest);
+    }
+    const rest = new Session(mountpoint, clientIdentifier, limits, this.#host.sessionHost);
+    rest.will = session.will;
+    rest.willStamp = session.willStamp;
+    rest.willDueAt = now;
+    rest.disconnectedAt = now;
+    if (this.#restored.delete(session)) this.#restored.add(rest);
+    session.will = undefined;
+    session.willStamp = 0;
+    this.#held.set(keyOf(rest), rest);
+    this.#host.journal.sessionChanged(rest);
+    this.shared?.rows.update(rest);
+  }
+
+  #dropHeld(key: string): void {
+    const held = this.#held.get(key);
+    if (held === undefined) return;
+    this.#held.delete(key);
+    this.discard(held);
+    this.#host.journal.sessionEnded(held);
+  }
+
+  #isSettled(session: Session): boolean {
+    return this.shared?.rows.isSettled(session) === true;
+  }
+
+  #mayPublish(session: Session, now: number): boolean {
+    if (!this.#host.mayPublish(session.limits.gates.publish)) return false;
+    return this.shared?.mayPublish(this.#restored.has(session), now) ?? true;
+  }
+}
