@@ -10,7 +10,7 @@ export interface WillsHost {
   readonly journal: Journal;
   readonly sessionHost: SessionHost;
   readonly log: ClientLog;
-  /** Whether a client of these could publish now. `override`: what a back end said of the client. */
+  /** Whether a client may publish now, of whom a back end said `override`. */
   mayPublish(override: boolean | undefined): boolean;
   publish(mountpoint: string, message: Message, now: number): void;
 }
@@ -20,7 +20,7 @@ export interface SharedWills {
   readonly rows: WillRows;
   /** `isRestored`: the will is from before this node was started, so others may have seen to it. */
   mayPublish(isRestored: boolean, now: number): boolean;
-  /** True: wills that other members have of the client go out, before anything that it publishes. */
+  /** True: wills of it that other members have go out, before anything that it publishes. */
   clientCame(name: SessionName, isResumed: boolean, now: number): boolean;
 }
 
