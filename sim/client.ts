@@ -39,7 +39,9 @@ export class SimClient implements ConnectionOwner {
   readonly #world: ClientWorld;
   readonly #chance: Chance;
   #connection: Connection | undefined;
+  #addresses: readonly string[];
   #addressIndex: number;
+  #staysAway = false;
   /** The broker acknowledged a persistent session, which nobody ended since. */
   #hasSession = false;
   #acceptedAt = 0;
@@ -52,6 +54,7 @@ export class SimClient implements ConnectionOwner {
     this.plan = plan;
     this.#world = world;
     this.#chance = chance;
+    this.#addresses = plan.addresses;
     this.#addressIndex = chance.below(plan.addresses.length);
     const { history, story } = world;
     this.#wills = new Wills(clientIdentifier, plan.will, chance, history);
@@ -85,6 +88,32 @@ export class SimClient implements ConnectionOwner {
   calmDown(): void {
     this.#isRestless = false;
     this.#retireMaybe();
+  }
+
+  /** As a script has it: it connects there, and again when that is lost, beside what it has. */
+  comeTo(address: string, isClean: boolean): void {
+    this.#addresses = [address];
+    this.#staysAway = false;
+    if (isClean) this.#wantsCleanStart = true;
+    if (this.#connection !== undefined) this.#wills.due(this.#connection, this.#acceptedAt);
+    this.#connect();
+  }
+
+  /** As a script has it: until it {@link comeTo comes} or is to come back. */
+  stayAway(how: 'disconnect' | 'drop' | 'vanish'): void {
+    this.#staysAway = true;
+    this.#end(how);
+  }
+
+  /** Where it was last, unless it is connected. */
+  comeBack(): void {
+    this.#staysAway = false;
+    this.#connectIn(0);
+  }
+
+  /** One message more, if it is connected and has not too many unanswered. */
+  publish(): void {
+    if (this.#connection?.isAccepted === true) this.publisher?.publishNext(this.#connection);
   }
 
   /** Twins would throw each other out for ever: the second one does not come back. */
@@ -132,13 +161,15 @@ export class SimClient implements ConnectionOwner {
 
   #connectIn(delayMs: number): void {
     this.#world.scheduler.after(delayMs, () => {
-      if (this.#connection === undefined && !this.isRetired) this.#connect();
+      if (this.#staysAway || this.isRetired) return;
+      if (this.#connection === undefined) this.#connect();
     });
   }
 
   #connect(): void {
     const { plan } = this;
-    const { isPersistent, addresses, version } = plan;
+    const { isPersistent, version } = plan;
+    const addresses = this.#addresses;
     if (this.#wantsCleanStart) {
       this.#hasSession = false;
       this.subscriber.sessionEnding();

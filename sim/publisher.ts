@@ -12,6 +12,8 @@ export interface PublishPlan {
   readonly retain: boolean;
   /** Mean milliseconds between two. */
   readonly everyMs: number;
+  /** Of every payload; undefined: mostly small, now and then large. */
+  readonly payloadBytes?: number;
 }
 
 interface Sent {
@@ -65,7 +67,7 @@ export class Publisher {
   }
 
   publishNext(connection: Connection): void {
-    const { topicNames, qualities, retain } = this.#plan;
+    const { topicNames, qualities, retain, payloadBytes } = this.#plan;
     const qos = this.#chance.weighted(qualities);
     if (qos > 0 && this.#outbox.length >= outboxMax) return;
     const topicName = this.#chance.pick(topicNames);
@@ -74,13 +76,13 @@ export class Publisher {
       canBeRefused: this.#version === 5,
       ...{ topicName, qos, retain, isWill: false },
     });
-    const size = this.#chance.weighted([
+    const chosen = this.#chance.weighted([
       [8, this.#chance.below(40)],
       [2, 300],
       [0.2, 5000],
     ]);
     const packetIdentifier = qos === 0 ? 0 : this.#freeIdentifier();
-    const payload = `${publication.id}:${'.'.repeat(size)}`;
+    const payload = `${publication.id}:${'.'.repeat(payloadBytes ?? chosen)}`;
     const sent: Sent = { publication, packetIdentifier, payload, state: 'published' };
     if (qos > 0) this.#outbox.push(sent);
     this.#send(connection, sent, false);

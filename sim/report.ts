@@ -11,16 +11,16 @@ const violationsMax = 20;
  * did that has to do with what was violated. `isWhole`: the whole story.
  */
 export function failureLines(outcome: Outcome, commit: string, isWhole: boolean): string[] {
-  const { seed, violations, story, simulatedMs } = outcome;
+  const { seed, nodes, script, violations, story, simulatedMs } = outcome;
   const shown = isWhole ? story.lines : story.lines.filter(relevantTo(violations));
   const left = Math.max(0, shown.length - linesMax);
   return [
-    `--- seed ${seed}, commit ${commit}: ${violations.length} violations`,
+    `--- ${script ?? `seed ${seed}`}, commit ${commit}: ${violations.length} violations`,
     ...(left > 0 && !isWhole ? [`(${left} earlier lines)`] : []),
     ...shown.slice(isWhole ? 0 : left).map(formatLine),
     `${(simulatedMs / 1000).toFixed(4).padStart(10)}  the run ends`,
     ...violations.slice(0, violationsMax).map(({ rule, what }) => `VIOLATED: ${rule}: ${what}`),
-    `To replay: npm run sim -- --nodes ${outcome.nodes} --seed ${seed}`,
+    `To replay: npm run sim -- ${script === undefined ? `--nodes ${nodes} --seed ${seed}` : `--script ${script}`}`,
   ];
 }
 

@@ -1,17 +1,23 @@
 /**
  * npm run sim -- [--seeds N] [--seed S] [--nodes N] [--hours H] [--story] [--strict]
+ * npm run sim -- --script NAME [--story]
+ * npm run sim -- --variant NAME [--script NAME | --seed S] [--story]
  *
  * Runs seeds one after another; more than one node are a cluster. The first that fails is played
  * again with its story told, and ends the program with code 1; the same seed on the same commit
  * always fails in the same way. `--hours` goes on for so long. `--story` tells of runs that do not
- * fail, too; `--strict` excuses nothing (known-faults.ts).
+ * fail, too; `--strict` excuses nothing (known-faults.ts). `--script` plays what is written down in
+ * scripts/; `--variant` breaks the core first, as variants.ts says, and fails if nobody sees it.
  */
 import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { brokerCore } from './broker-core.js';
 import { clusterCore } from './cluster-core.js';
+import { playVariant } from './play-variant.js';
+import { playOf } from './plays.js';
 import { countLines, failureLines } from './report.js';
 import { nodeNames, type Outcome, simulate } from './simulation.js';
+import { variantCalled } from './variants.js';
 
 const { values } = parseArgs({
   options: {
@@ -19,12 +25,16 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     nodes: { type: 'string', default: '1' },
     hours: { type: 'string' },
+    script: { type: 'string' },
+    variant: { type: 'string' },
     story: { type: 'boolean', default: false },
     strict: { type: 'boolean', default: false },
   },
 });
 
-process.exitCode = main();
+if (values.variant !== undefined) process.exitCode = await breakOne(values.variant);
+else if (values.script !== undefined) process.exitCode = playScript(values.script);
+else process.exitCode = main();
 
 function main(): number {
   const first = numberOf('seed', values.seed ?? String(Date.now() % 1_000_000_000));
@@ -49,6 +59,25 @@ function main(): number {
   if (excused > 0) print([`${excused} runs met only faults of sim/known-faults.ts`]);
   print([`${runs} runs from seed ${first}, none failed, ${seconds} s, commit ${commit()}`]);
   return 0;
+}
+
+function playScript(name: string): number {
+  const outcome = simulate(playOf(name, true));
+  const { length } = outcome.violations;
+  if (length > 0 || values.story) print(failureLines(outcome, commit(), values.story));
+  print([`${name}: ${length} violations`]);
+  return length === 0 ? 0 : 1;
+}
+
+async function breakOne(name: string): Promise<number> {
+  const variant = variantCalled(name);
+  const seed = values.seed === undefined ? undefined : numberOf('seed', values.seed);
+  const chosen = values.script ?? seed ?? variant.seenIn;
+  const outcome = await playVariant(variant, chosen, true);
+  print(failureLines(outcome, commit(), values.story));
+  const isCaught = outcome.violations.length > 0;
+  print([`${name} (${variant.what}): ${isCaught ? 'caught' : 'NOT CAUGHT'} by ${chosen}`]);
+  return isCaught ? 0 : 1;
 }
 
 function play(seed: number, isTold: boolean): Outcome {

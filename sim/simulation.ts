@@ -28,6 +28,7 @@ import { SimNode } from './node.js';
 import type { PathQuality } from './path.js';
 import { checkProbe, probePlan } from './probe.js';
 import { Scheduler } from './scheduler.js';
+import { type Script, Stage } from './script.js';
 import { Story } from './story.js';
 
 export interface SimulationOptions {
@@ -38,6 +39,8 @@ export interface SimulationOptions {
   readonly isCluster: boolean;
   /** The story is kept; costs time. */
   readonly isTold: boolean;
+  /** What happens is written down: the seed decides only how long things take. */
+  readonly script?: Script | undefined;
   /** Faults that are known count like all others. */
   readonly isStrict?: boolean;
 }
@@ -45,6 +48,8 @@ export interface SimulationOptions {
 export interface Outcome {
   readonly seed: number;
   readonly nodes: number;
+  /** Its name, where it was not the seed that decided. */
+  readonly script: string | undefined;
   readonly violations: readonly Violation[];
   /** What known faults explain. */
   readonly excused: readonly Violation[];
@@ -85,7 +90,8 @@ export function simulate(options: SimulationOptions): Outcome {
   const { seed, nodes } = options;
   const { counts } = run.history;
   const { now: simulatedMs, digest } = scheduler;
-  return { seed, nodes, violations, excused, counts, story, simulatedMs, digest };
+  const script = options.script?.name;
+  return { seed, nodes, script, violations, excused, counts, story, simulatedMs, digest };
 }
 
 /** As the nodes of a run are called. */
@@ -111,7 +117,9 @@ class Simulation {
     this.story = new Story(scheduler, options.isTold);
     this.#chances = new Chances(options.seed);
     const chance = this.#chances.of('path qualities');
-    this.#network = new Network(scheduler, this.#chances, () => chance.pick(qualities));
+    this.#network = new Network(scheduler, this.#chances, () =>
+      options.script === undefined ? chance.pick(qualities) : near,
+    );
     const { history, story } = this;
     this.#world = {
       scheduler,
@@ -126,9 +134,22 @@ class Simulation {
   }
 
   play(): void {
+    const { script } = this.#options;
+    for (const node of this.#nodes) node.start();
+    if (script === undefined) this.#breakThings();
+    else this.#perform(script);
+    for (const node of this.#nodes) node.start();
+    for (const client of this.#clients) client.calmDown();
+    this.#comeToRest();
+    this.#probe();
+    for (const client of this.#clients) client.settle();
+    this.#checkEnd();
+  }
+
+  /** Until everything heals. */
+  #breakThings(): void {
     const chance = this.#chances.of('faults');
     const { scheduler, history, story } = this;
-    for (const node of this.#nodes) node.start();
     for (const client of this.#clients) client.start();
     const ground: FaultGround = {
       ...{ scheduler, history, story, network: this.#network },
@@ -139,19 +160,29 @@ class Simulation {
     scheduler.runUntil(1000 + chance.between(safetyMs.from, safetyMs.to));
     story.tell('run', () => 'everything heals');
     faults.heal();
-    for (const node of this.#nodes) node.start();
-    for (const client of this.#clients) client.calmDown();
-    this.#comeToRest();
-    this.#probe();
-    for (const client of this.#clients) client.settle();
-    this.#checkEnd();
+  }
+
+  #perform(script: Script): void {
+    const { scheduler, story } = this;
+    const ground = { scheduler, network: this.#network, history: this.history };
+    script.play(new Stage({ ...ground, nodes: this.#nodes, clients: this.#clients }));
+    story.tell('run', () => 'everything heals');
+    for (const path of this.#network.paths) {
+      path.quality = path.normal;
+      path.mend();
+    }
+    for (const { disk } of this.#nodes) {
+      disk.slownessMs = 0;
+      disk.thaw();
+    }
+    for (const client of this.#clients) client.comeBack();
   }
 
   #addNode(name: string): void {
     const { scheduler, history, story } = this;
     const chance = this.#chances.of(`machine ${name}`);
     const clock = new MachineClock(scheduler, chance.between(0.9999, 1.0001));
-    if (chance.isHit(0.3)) {
+    if (this.#options.script === undefined && chance.isHit(0.3)) {
       clock.skewMs = chance.between(-3_600_000, 3_600_000);
       history.count('fault: clock skewed');
     }
@@ -166,8 +197,9 @@ class Simulation {
   #addClients(): void {
     const chance = this.#chances.of('cast');
     const addresses = this.#nodes.map(({ clientAddress }) => clientAddress);
-    const casts = this.#options.isCluster
-      ? castOf(chance, addresses, '')
+    const { script, isCluster } = this.#options;
+    const casts = isCluster
+      ? (script?.cast ?? castOf(chance, addresses, ''))
       : this.#nodes.flatMap((node) => castOf(chance, [node.clientAddress], this.#prefixOf(node)));
     for (const plan of casts) {
       const habits = this.#chances.of(`client ${plan.device}`);
@@ -240,6 +272,8 @@ class Simulation {
     }
   }
 }
+
+const near: PathQuality = { delayMs: 1, jitterMs: 0.2, bytesPerMs: 100_000 };
 
 /** Of a path: near, far, or across an ocean. */
 const qualities: readonly PathQuality[] = [

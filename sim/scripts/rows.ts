@@ -1,0 +1,71 @@
+/** What members know of each other, while it changes and links and members come and go. */
+import type { PublishPlan } from '../publisher.js';
+import type { Script } from '../script.js';
+import { publisher, role, subscriber } from './roles.js';
+
+const foundMs = 3000;
+/** More than goes into one piece of a table. */
+const much: PublishPlan = {
+  topicNames: Array.from({ length: 40 }, (_, at) => `r/${at}`),
+  qualities: [[1, 1]],
+  retain: true,
+  everyMs: 0,
+  payloadBytes: 4000,
+};
+const churners = ['one', 'two', 'three', 'four'];
+
+export const rowScripts: readonly Script[] = [
+  {
+    name: 'link-lost-under-churn',
+    what: 'a client subscribes while the far link to a publisher’s member is lost, others come and go',
+    cast: [
+      ...churners.map((name) => subscriber(name, `c/${name}`, 1)),
+      subscriber('late', 't/#', 1),
+      publisher('pub', 't/0', 1),
+    ],
+    play(stage) {
+      stage.run(foundMs);
+      stage.path('node1', 'node2', { delayMs: 60 });
+      stage.path('node2', 'node1', { delayMs: 60 });
+      stage.come('pub', 'node2');
+      stage.run(500);
+      stage.reset('node1', 'node2');
+      stage.come('late', 'node1');
+      for (let round = 0; round < 10; round += 1) {
+        for (const name of churners) {
+          stage.come(name, 'node1');
+          stage.run(30);
+          if (round % 2 === 1) stage.leave(name);
+        }
+      }
+      stage.publish('pub', 50, 20);
+      stage.run(2000);
+    },
+  },
+  {
+    name: 'slow-snapshot',
+    what: 'a member with much to tell restarts; on a slow path its new table takes seconds to come',
+    cast: [
+      role('keeper', { publishes: much }),
+      subscriber('sub', 't/#', 1),
+      publisher('pub', 't/0', 1),
+    ],
+    play(stage) {
+      stage.run(foundMs);
+      stage.come('keeper', 'node1');
+      stage.run(500);
+      stage.publish('keeper', 100, 20);
+      stage.come('sub', 'node1');
+      stage.come('pub', 'node2');
+      stage.run(1000);
+      stage.leave('sub', 'drop');
+      stage.crash('node1');
+      stage.run(4000);
+      stage.path('node1', 'node2', { bytesPerMs: 10 });
+      stage.path('node1', 'node3', { bytesPerMs: 10 });
+      stage.start('node1');
+      stage.publish('pub', 100, 50);
+      stage.run(5000);
+    },
+  },
+];
