@@ -25,19 +25,20 @@ import {
   type Subscription,
 } from '../session/mod.js';
 import { type Store, type StoreFailure } from '../store/mod.js';
-import { DeadWills, type WillsCluster } from './dead-wills.js';
+import type { SurvivorsCluster } from './dead-members.js';
 import { LocalRoutes, type RouteOut } from './local-routes.js';
 import { Realm, type TopicRecord } from './realm.js';
 import { type MatchedBody, RemoteIntake, type RemoteOutcome } from './remote-intake.js';
 import { needsStore, type RemoteRouter, Router } from './router.js';
 import { RetainedMessages } from './retained-messages.js';
 import type { RetainedCluster, RetainedRows } from './retained-rows.js';
-import { type MovesCluster, SessionMoves } from './session-moves.js';
-import { keyOf } from './session-claims.js';
+import type { MovesCluster } from './moves-host.js';
+import { SessionMoves } from './session-moves.js';
 import { SessionRegistry } from './session-registry.js';
 import type { SharedGroup } from './shared-group.js';
 import { SubscriptionTable } from './subscription-table.js';
-import { WillRows, type WillRowsCluster } from './will-rows.js';
+import { Survivorship } from './survivorship.js';
+import type { WillRowsCluster } from './will-rows.js';
 
 /** Unsent bytes of all connections together from which on each may have only a little. */
 const unsentBytesMax = 512 * 1024 * 1024;
@@ -104,7 +105,7 @@ export class Broker implements ClientHost, SessionHost {
   };
   /** Undefined: a node without a cluster. */
   #moves: SessionMoves | undefined;
-  #deadWills: DeadWills | undefined;
+  #survivorship: Survivorship | undefined;
 
   constructor(settings: Settings, metrics: Metrics, store: Store, host: BrokerHost) {
     this.settings = settings;
@@ -207,23 +208,15 @@ export class Broker implements ClientHost, SessionHost {
     return moves;
   }
 
-  /** Wills outlive their node. Before sessions are loaded. */
-  shareWills(cluster: WillsCluster & WillRowsCluster): DeadWills {
-    const { wills } = this.#registry;
-    const deadWills = new DeadWills(cluster, new WillRows(cluster), {
+  /** What a node leaves behind when it dies is seen to by the others. Before anything is loaded. */
+  shareSurvivorship(cluster: SurvivorsCluster & WillRowsCluster): Survivorship {
+    this.#survivorship = new Survivorship(cluster, this.#registry, {
       log: this.log,
       settings: () => this.settings,
       mayPublish: () => this.gates.refusal('publish', undefined) === undefined,
-      publish: (name, will, now) => wills.publish(name, will, now),
-      settled: ({ mountpoint, clientIdentifier }) => {
-        const session = this.#registry.sessionOf(mountpoint, clientIdentifier);
-        wills.settled(session, keyOf({ mountpoint, clientIdentifier }));
-      },
       turnEndWanted: () => this.#host.turnEndWanted(),
     });
-    this.#deadWills = deadWills;
-    wills.shared = deadWills;
-    return deadWills;
+    return this.#survivorship;
   }
 
   /** Member `site` has subscribers of a filter, or (`value` undefined) none any more. */
@@ -266,7 +259,7 @@ export class Broker implements ClientHost, SessionHost {
     this.#routes.flush();
     this.#retained.onTurnEnd(this.clock.now());
     this.#moves?.onTurnEnd(this.clock.now());
-    this.#deadWills?.onTurnEnd(this.clock.now());
+    this.#survivorship?.onTurnEnd(this.clock.now());
     this.durability.commit(false);
   }
 
@@ -275,7 +268,7 @@ export class Broker implements ClientHost, SessionHost {
     this.#deadlines.expire(now, (client) => client.onDeadline(now));
     this.#registry.tick(now);
     this.#moves?.tick(now);
-    this.#deadWills?.tick(now);
+    this.#survivorship?.tick(now);
     this.durability.commit(true);
     this.#retained.tick(now);
   }

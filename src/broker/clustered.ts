@@ -7,11 +7,11 @@ import { Cluster, type ClusterSettings } from '../cluster/mod.js';
 import type { ClientLog } from '../session/mod.js';
 import type { Store } from '../store/mod.js';
 import type { Broker } from './broker.js';
-import type { DeadWills } from './dead-wills.js';
 import { Forwarder } from './forwarder.js';
 import type { RetainedRows } from './retained-rows.js';
 import { Leaving } from './leaving.js';
 import type { SessionMoves } from './session-moves.js';
+import type { Survivorship } from './survivorship.js';
 
 /** Nobody is reachable before this node is put together. */
 const notYet: Arrived = { refused: RefusedBecause.NotOwner, ticket: 0 };
@@ -42,7 +42,11 @@ export function clustered(broker: Broker, parts: MemberParts): Cluster {
   const { site, boot, settings, store, random, log, transport, now } = parts;
   const { metrics, durability } = broker;
   // Rows from the disk are told before there is anybody to tell.
-  const late: { moves?: SessionMoves; retained?: RetainedRows; wills?: DeadWills } = {};
+  const late: {
+    moves?: SessionMoves;
+    retained?: RetainedRows;
+    survivorship?: Survivorship;
+  } = {};
   const cluster: Cluster = new Cluster(
     site,
     boot,
@@ -57,8 +61,8 @@ export function clustered(broker: Broker, parts: MemberParts): Cluster {
       arrived: (from, envelope, packet, when) => forwarder.arrived(from, envelope, packet, when),
       handedOver: (from, handover, when) => late.moves?.handedOver(from, handover, when) ?? notYet,
       sessionRowChanged: (kind, key, of, after) => {
-        if (kind === RowKind.Will) late.wills?.rowChanged(key, of, after);
-        else late.moves?.rowChanged(kind, key, of, after);
+        late.survivorship?.rowChanged(kind, key, of, after);
+        if (kind !== RowKind.Will) late.moves?.rowChanged(kind, key, of, after);
       },
       retainedRowChanged: (key) => late.retained?.rowChanged(key),
       netsplitDetected: () => {
@@ -83,7 +87,7 @@ export function clustered(broker: Broker, parts: MemberParts): Cluster {
   late.retained = broker.shareRetained(cluster);
   late.moves = broker.shareSessions(cluster);
   late.moves.restored();
-  late.wills = broker.shareWills(cluster);
+  late.survivorship = broker.shareSurvivorship(cluster);
   forwarder.parking = late.moves.parking;
   cluster.leaveHost = new Leaving(broker, late.moves, cluster.tables);
   return cluster;

@@ -1,21 +1,10 @@
-import { TimerWheel } from '../base/mod.js';
 import type { Site } from '../cluster/identity/mod.js';
-import type { Survivors } from '../cluster/mod.js';
-import { type Row, RowKind, type Tables } from '../cluster/metadata/mod.js';
+import { type Row, RowKind } from '../cluster/metadata/mod.js';
 import type { SessionName } from '../cluster/takeover/mod.js';
 import { type ClientLog, neverExpires, type Settings, type SessionWill } from '../session/mod.js';
+import type { Bequest, SurvivorsCluster } from './dead-members.js';
 import { type OpenWill, siteOfWill, willKey, type WillRows } from './will-rows.js';
 import type { SharedWills } from './wills.js';
-
-/** The cluster, as far as wills go. */
-export interface WillsCluster {
-  readonly site: Site;
-  readonly tables: Tables;
-  readonly members: readonly { readonly site: Site; readonly name: string }[];
-  readonly survivors: Survivors;
-  readonly startGate: { readonly isOpen: boolean };
-  stateOf(site: Site): string;
-}
 
 export interface DeadWillsHost {
   readonly log: ClientLog;
@@ -28,12 +17,8 @@ export interface DeadWillsHost {
   turnEndWanted(): void;
 }
 
-/** Rows that are looked at in one tick, of each dead member. */
-const walkMax = 1000;
 /** Wills that are published in one turn. */
 const perTurnMax = 200;
-/** A will that is another survivor's to publish is looked at again after so long, in ms. */
-const againMs = 2000;
 /** Clients that came while it was open whether their old member is dead. */
 const arrivalsMax = 10_000;
 /**
@@ -41,14 +26,6 @@ const arrivalsMax = 10_000;
  * hear meanwhile that this node is back, and it hears which they have settled.
  */
 const restoredPauseMs = 2000;
-
-/** A member that has been dead for long enough. */
-interface Dead {
-  readonly site: Site;
-  readonly since: number;
-  walk: { next(): Row | undefined } | undefined;
-  readonly due: TimerWheel<string>;
-}
 
 /** A client is here whose will may be in the hands of a member that cannot be reached. */
 interface Arrival {
@@ -67,21 +44,20 @@ interface Firing {
  * them, if they are a majority and nobody hears that member.
  *
  * ```
- *  unseen for dead_node_will_delay ─▶ walk over its rows ─▶ each when its own delay is over
- *     ─▶ chosen by hash? ─▶ override row ─▶ durable ─▶ published
+ *  dead for long enough, its own delay is over ─▶ override row ─▶ durable ─▶ published
  *  its client connects here ─▶ withdrawn, or published at once, as on a single node
  * ```
  */
-export class DeadWills implements SharedWills {
+export class DeadWills implements SharedWills, Bequest {
+  readonly kind: RowKind = RowKind.Will;
   readonly rows: WillRows;
-  readonly #cluster: WillsCluster;
+  readonly #cluster: SurvivorsCluster;
   readonly #host: DeadWillsHost;
-  readonly #dead = new Map<Site, Dead>();
   readonly #arrivals = new Map<string, Arrival>();
   #firing: Firing[] = [];
   #openedAt: number | undefined = undefined;
 
-  constructor(cluster: WillsCluster, rows: WillRows, host: DeadWillsHost) {
+  constructor(cluster: SurvivorsCluster, rows: WillRows, host: DeadWillsHost) {
     this.#cluster = cluster;
     this.rows = rows;
     this.#host = host;
@@ -110,31 +86,17 @@ export class DeadWills implements SharedWills {
     return isSent;
   }
 
-  rowChanged(key: string, site: Site, after: Row | undefined): void {
-    const of = siteOfWill(key);
-    if (after === undefined) return;
-    if (of === this.#cluster.site && after.isOverride) {
-      const [, mountpoint = '', clientIdentifier = ''] = key.split('\0');
-      this.#host.settled({ mountpoint, clientIdentifier });
-    }
-    const dead = of === site ? this.#dead.get(site) : undefined;
-    if (dead !== undefined) this.#schedule(dead, after);
+  /** Somebody says something else of a will. */
+  rowChanged(key: string, after: Row | undefined): void {
+    if (after?.isOverride !== true || siteOfWill(key) !== this.#cluster.site) return;
+    const [, mountpoint = '', clientIdentifier = ''] = key.split('\0');
+    this.#host.settled({ mountpoint, clientIdentifier });
   }
 
   /** A few times a second. */
   tick(now: number): void {
-    const { members, site: self, startGate } = this.#cluster;
-    if (startGate.isOpen) this.#openedAt ??= now;
-    for (const { site } of members) if (site !== self) this.#review(site, now);
-    for (const site of this.#dead.keys()) {
-      if (!members.some((member) => member.site === site)) this.#dead.delete(site);
-    }
+    if (this.#cluster.startGate.isOpen) this.#openedAt ??= now;
     for (const [key, arrival] of this.#arrivals) this.#settleArrival(key, arrival, now);
-    if (this.#dead.size === 0 || !this.#isAllowed()) return;
-    for (const dead of this.#dead.values()) {
-      this.#step(dead);
-      dead.due.expire(now, (key) => this.#due(dead, key, now));
-    }
   }
 
   /** Publishes what may be by now. */
@@ -153,57 +115,24 @@ export class DeadWills implements SharedWills {
     if (this.#firing.some(isReady)) this.#host.turnEndWanted();
   }
 
-  #review(site: Site, now: number): void {
-    const since = this.#cluster.survivors.deadSince(site, now);
-    const { deadNodeWillDelayMs } = this.#host.settings();
-    if (since === undefined || now < since + deadNodeWillDelayMs) {
-      this.#dead.delete(site);
-      return;
-    }
-    if (this.#dead.has(site)) return;
-    const walk = this.#cluster.tables.cursor(RowKind.Will);
-    this.#dead.set(site, { site, since, walk, due: new TimerWheel() });
-  }
+  // Bequest
 
-  #isAllowed(): boolean {
+  isAllowed(): boolean {
     const { deadNodeWills } = this.#host.settings();
     if (deadNodeWills === 'off' || !this.#cluster.startGate.isOpen) return false;
     if (deadNodeWills === 'majority' && !this.#cluster.survivors.hasMajority) return false;
     return this.#host.mayPublish();
   }
 
-  #step(dead: Dead): void {
-    for (let left = walkMax; left > 0 && dead.walk !== undefined; left -= 1) {
-      const row = dead.walk.next();
-      if (row === undefined) dead.walk = undefined;
-      else if (row.site === dead.site) this.#schedule(dead, row);
-    }
-  }
-
-  #schedule(dead: Dead, row: Row): void {
+  dueOf(row: Row, since: number): number | undefined {
     const open = this.rows.open(row);
-    if (open === undefined) return;
-    const { deadNodeWillDelayMs } = this.#host.settings();
-    dead.due.set(open.key, dueOf(open, dead.since, deadNodeWillDelayMs));
+    if (open === undefined) return undefined;
+    return dueOf(open, since, this.#host.settings().deadNodeWillDelayMs);
   }
 
-  #due(dead: Dead, key: string, now: number): void {
-    const open = this.rows.openOf(dead.site, key);
-    if (open === undefined) return;
-    if (this.#isChosen(key)) this.#fire(open, now);
-    // If the one that is chosen dies first, another one is.
-    else dead.due.set(key, now + againMs);
-  }
-
-  /** Rendezvous: all that see the same members choose the same. */
-  #isChosen(key: string): boolean {
-    const { members, site: self } = this.#cluster;
-    const own = weightOf(self, key);
-    return members.every(({ site }) => {
-      if (site === self || this.#cluster.stateOf(site) !== 'up') return true;
-      const weight = weightOf(site, key);
-      return weight < own || (weight === own && site < self);
-    });
+  settle(row: Row, now: number): void {
+    const open = this.rows.open(row);
+    if (open !== undefined) this.#fire(open, now);
   }
 
   #fire(open: OpenWill, now: number): void {
@@ -237,7 +166,7 @@ export class DeadWills implements SharedWills {
       this.rows.settle(open, now);
       return false;
     }
-    if (!this.#isAllowed()) return false;
+    if (!this.isAllowed()) return false;
     this.#fire(open, now);
     return true;
   }
@@ -252,17 +181,4 @@ function dueOf({ value }: OpenWill, since: number, deadDelayMs: number): number 
   const expiresAfter =
     expiryInterval === neverExpires ? Number.POSITIVE_INFINITY : expiryInterval * 1000;
   return since + Math.max(deadDelayMs, Math.min(afterDelay, expiresAfter));
-}
-
-/** FNV-1a, mixed: near keys and sites differ in all bits. */
-function weightOf(site: Site, key: string): number {
-  let hash = 0x811c9dc5;
-  for (const text of [site, key]) {
-    for (let at = 0; at < text.length; at += 1) {
-      hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-    }
-  }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
 }

@@ -79,8 +79,8 @@ export class SessionClaims {
 
   /** This node has it from now on. The stamp is above every one that is known of it. */
   claim(key: string, isPersistent: boolean, value: SessionValue, now: number): void {
-    const above = this.ownerOf(key)?.stamp ?? 0;
-    this.#put(key, isPersistent, value, this.#cluster.stamps.next(now, above));
+    const stamp = this.#cluster.stamps.next(now, this.#latestStamp(key));
+    this.#put(key, isPersistent, value, stamp);
   }
 
   /** Something else than the owner changed; without effect when this node does not have it. */
@@ -91,14 +91,16 @@ export class SessionClaims {
   }
 
   /** This node has it no more: it ended, or another one has it. */
-  withdraw(key: string, subscriptions: Iterable<string>, now: number): void {
-    const { tables, site, stamps } = this.#cluster;
+  withdraw(key: string, subscriptions: Iterable<string>): void {
+    const { tables, site } = this.#cluster;
     // It ended: what members that are away say of it must not bring it back.
     const isEnd = this.ownerOf(key)?.site === site;
+    // Just above what is known: a claim that is on its way from elsewhere is the later one.
+    const stamp = this.#latestStamp(key) + 1;
     for (const kind of sessionKinds) {
       const others = tables.rowsOf(kind, key).filter((row) => row.site !== site);
       const isKnown = others.some((row) => row.value !== undefined);
-      if (isEnd && isKnown) tables.override(kind, key, stamps.next(now));
+      if (isEnd && isKnown) tables.override(kind, key, stamp);
       else tables.remove(kind, key);
     }
     for (const topicFilter of subscriptions) this.unsubscribed(key, topicFilter);
@@ -142,6 +144,13 @@ export class SessionClaims {
     const filters = this.#filters.get(session);
     filters?.delete(topicFilter);
     if (filters?.size === 0) this.#filters.delete(session);
+  }
+
+  /** Overrides count: a claim below one would be the end of its session. */
+  #latestStamp(key: string): Stamp {
+    const { tables } = this.#cluster;
+    const rows = sessionKinds.flatMap((kind) => tables.rowsOf(kind, key));
+    return rows.reduce((latest, { stamp }) => Math.max(latest, stamp), 0);
   }
 
   #hasRemote(key: string): boolean {

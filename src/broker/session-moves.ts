@@ -1,64 +1,21 @@
 import type { Site, Stamp } from '../cluster/identity/mod.js';
-import { type Arrived, type Awaited, RefusedBecause } from '../cluster/flow/mod.js';
+import { type Arrived, RefusedBecause } from '../cluster/flow/mod.js';
 import { RowKind, type Row } from '../cluster/metadata/mod.js';
 import {
-  type HandedSubscription,
   type Handover,
   isExpired,
   readSubscriptionKey,
   readSubscriptionValue,
-  type SessionName,
 } from '../cluster/takeover/mod.js';
 import { ReasonCode } from '../packet/mod.js';
-import { type ClientLog, neverExpires, type Registration } from '../session/mod.js';
+import { neverExpires, type Registration } from '../session/mod.js';
 import type { Session, Subscription } from '../session/mod.js';
 import { Departures } from './departures.js';
+import type { MovesCluster, MovesHost, MovesRegistry } from './moves-host.js';
 import { Parking } from './parking.js';
 import { movedEntry, movedSubscription } from './moved.js';
-import { type Claim, type ClaimsCluster, keyOf } from './session-claims.js';
+import { type Claim, keyOf } from './session-claims.js';
 import { SessionClaims, valueOf } from './session-claims.js';
-
-/** The cluster, as far as sessions move in it. */
-export interface MovesCluster extends ClaimsCluster {
-  stateOf(site: Site): string;
-  readonly members: readonly { readonly site: Site }[];
-  handOver(site: Site, handover: Handover, awaited: Awaited | undefined): boolean;
-}
-
-/** The sessions of this node. */
-export interface MovesRegistry {
-  sessionOf(mountpoint: string, clientIdentifier: string): Session | undefined;
-  /** As on a node that is alone. */
-  registerHere(registration: Registration, now: number): void;
-  /** A session without a connection, for one that comes here. */
-  createFor(registration: Registration): Session;
-  /** Without a connection since `disconnectedAt`. */
-  createOffline(name: SessionName, expiryInterval: number, disconnectedAt: number): Session;
-  /** For messages to a session that another member has. */
-  createStranded(name: SessionName, born: Stamp, expiryInterval: number): Session;
-  /** What `site` says of a subscription; undefined: nothing any more. */
-  setKept(
-    name: SessionName,
-    topicFilter: string,
-    site: Site,
-    handed: HandedSubscription | undefined,
-  ): void;
-  /** Puts back one that had gone. */
-  restore(session: Session): void;
-  /** It is another member's: no deadline, no will, nobody finds it; its routing stays. */
-  strand(session: Session): void;
-  subscribe(session: Session, subscription: Subscription): void;
-  unroute(session: Session): void;
-  /** What is left of it goes, with its records. */
-  discard(session: Session): void;
-  endOf(session: Session, now: number): void;
-}
-
-export interface MovesHost {
-  readonly log: ClientLog;
-  readonly durability: { readonly ticket: number; readonly refusing: boolean };
-  turnEndWanted(): void;
-}
 
 /** A client waits this long for the state of its session, in ms (design 5.7). */
 const stateWaitMs = 2000;
@@ -189,10 +146,10 @@ export class SessionMoves {
     this.#claims.update(key, session.persistent, this.#valueOf(key, session));
   }
 
-  ended(session: Session, now: number): void {
+  ended(session: Session): void {
     const key = keyOf(session);
     this.#held.delete(key);
-    this.#claims.withdraw(key, session.subscriptions.keys(), now);
+    this.#claims.withdraw(key, session.subscriptions.keys());
   }
 
   subscribed(session: Session, subscription: Subscription, now: number): void {
@@ -397,7 +354,8 @@ export class SessionMoves {
 
   #review(key: string, now: number): void {
     const owner = this.#claims.ownerOf(key);
-    if (owner === undefined || owner.site === this.#cluster.site) return;
+    if (owner === undefined) return this.#endedElsewhere(key, now);
+    if (owner.site === this.#cluster.site) return;
     this.#lose(key, owner, now);
     const { movingFrom } = owner.value;
     if (movingFrom === undefined) {
@@ -408,6 +366,18 @@ export class SessionMoves {
     this.#mark(name, owner.site, owner.stamp);
     if (movingFrom === this.#cluster.site) this.#departures.settled(key);
     else this.#mark(name, movingFrom, owner.stamp);
+  }
+
+  /** Others said so while this node could not be told, and it may still have it. */
+  #endedElsewhere(key: string, now: number): void {
+    if (!this.#claims.hasOwn(key)) return;
+    const { mountpoint, clientIdentifier } = nameOf(key, 0);
+    const session = this.#registry.sessionOf(mountpoint, clientIdentifier);
+    const { AdministrativeAction } = ReasonCode;
+    session?.owner?.disconnect(AdministrativeAction, 'the session has ended elsewhere', now);
+    const left = this.#registry.sessionOf(mountpoint, clientIdentifier);
+    if (left !== undefined) this.#registry.endOf(left, now);
+    else if (this.#claims.hasOwn(key)) this.#claims.withdraw(key, []);
   }
 
   #mark(name: Named, site: Site, claim: Stamp): void {
@@ -426,7 +396,7 @@ export class SessionMoves {
     const left = this.#registry.sessionOf(mountpoint, clientIdentifier);
     this.#held.delete(key);
     if (left === undefined) {
-      if (this.#claims.hasOwn(key)) this.#claims.withdraw(key, [], now);
+      if (this.#claims.hasOwn(key)) this.#claims.withdraw(key, []);
       return;
     }
     if (!left.persistent || owner.value.born > left.born) {
@@ -436,7 +406,7 @@ export class SessionMoves {
     left.release(now);
     left.silentFrom = undefined;
     left.isStranded = true;
-    this.#claims.withdraw(key, left.subscriptions.keys(), now);
+    this.#claims.withdraw(key, left.subscriptions.keys());
     const isRouted = this.#isUp(owner.site);
     this.#registry.strand(left);
     if (!isRouted) this.#registry.unroute(left);

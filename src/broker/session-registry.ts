@@ -45,7 +45,7 @@ export interface SessionWatch {
   /** The session has a client, for which it may have been made. */
   registered(session: Session, now: number): void;
   disconnected(session: Session): void;
-  ended(session: Session, now: number): void;
+  ended(session: Session): void;
   /** At start, when all are loaded. */
   loaded(session: Session, now: number): void;
 }
@@ -151,7 +151,7 @@ export class SessionRegistry {
    */
   endSession(realm: Realm, session: Session, now: number): void {
     const { journal, metrics, table } = this.#host;
-    this.watch?.ended(session, now);
+    this.watch?.ended(session);
     this.#deadlines.clear(session);
     realm.sessions.delete(session.clientIdentifier);
     this.#sessionCount -= 1;

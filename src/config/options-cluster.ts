@@ -156,8 +156,9 @@ export const clusterRows = [
     live: true,
     text: [
       'A node must have been unseen by all others for so long before its clients count as gone;',
-      'their Will Delay Intervals run from then. Lowering it publishes the wills of clients whose',
-      'node restarts, or who are about to come back to another one.',
+      'their Will Delay Intervals run from then, and sessions that have expired by then end.',
+      'Lowering it publishes the wills of clients whose node restarts, or who are about to come',
+      'back to another one.',
     ],
   },
   {

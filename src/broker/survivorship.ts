@@ -1,0 +1,61 @@
+import type { Site } from '../cluster/identity/mod.js';
+import { type Row, RowKind } from '../cluster/metadata/mod.js';
+import type { ClientLog, Settings } from '../session/mod.js';
+import { DeadMembers, type SurvivorsCluster } from './dead-members.js';
+import { DeadSessions } from './dead-sessions.js';
+import { DeadWills } from './dead-wills.js';
+import { keyOf } from './session-claims.js';
+import type { SessionRegistry } from './session-registry.js';
+import { WillRows, type WillRowsCluster } from './will-rows.js';
+
+export interface SurvivorshipHost {
+  readonly log: ClientLog;
+  settings(): Settings;
+  /** Clients may publish at present. */
+  mayPublish(): boolean;
+  turnEndWanted(): void;
+}
+
+/** What this node does for clients of members that are dead, and they for its own. */
+export class Survivorship {
+  readonly #members: DeadMembers;
+  readonly #wills: DeadWills;
+
+  constructor(
+    cluster: SurvivorsCluster & WillRowsCluster,
+    registry: SessionRegistry,
+    host: SurvivorshipHost,
+  ) {
+    const { wills } = registry;
+    this.#wills = new DeadWills(cluster, new WillRows(cluster), {
+      log: host.log,
+      settings: () => host.settings(),
+      mayPublish: () => host.mayPublish(),
+      turnEndWanted: () => host.turnEndWanted(),
+      publish: (name, will, now) => wills.publish(name, will, now),
+      settled: (name) => {
+        wills.settled(registry.sessionOf(name.mountpoint, name.clientIdentifier), keyOf(name));
+      },
+    });
+    wills.shared = this.#wills;
+    const delayMs = (): number => host.settings().deadNodeWillDelayMs;
+    const sessions = new DeadSessions(cluster, { log: host.log, delayMs });
+    this.#members = new DeadMembers(cluster, delayMs, [this.#wills, sessions]);
+  }
+
+  /** Member `site` says something else. */
+  rowChanged(kind: RowKind, key: string, site: Site, after: Row | undefined): void {
+    if (kind === RowKind.Will) this.#wills.rowChanged(key, after);
+    this.#members.rowChanged(kind, site, after);
+  }
+
+  /** A few times a second. */
+  tick(now: number): void {
+    this.#wills.tick(now);
+    this.#members.tick(now);
+  }
+
+  onTurnEnd(now: number): void {
+    this.#wills.onTurnEnd(now);
+  }
+}
