@@ -135,6 +135,7 @@ function clusterOf(
 
 function coreOf(environment: CoreEnvironment, broker: Broker, cluster: Cluster): ClusterSimCore {
   let ticks = 0;
+  let end: 'none' | 'wanted' | 'done' = 'none';
   return {
     ...{ cluster, broker, tickMs },
     accept: (link, now) => broker.accept(link, now),
@@ -150,11 +151,17 @@ function coreOf(environment: CoreEnvironment, broker: Broker, cluster: Cluster):
     },
     stop: (now) => {
       broker.disconnectAll(ReasonCode.ServerShuttingDown, 'the broker is shutting down', now);
-      cluster.close(now);
+      end = 'wanted';
     },
     isBusy: () => {
       broker.durability.commit(true);
-      return broker.durability.isBusy && !broker.durability.refusing;
+      if (broker.durability.isBusy && !broker.durability.refusing) return true;
+      if (end !== 'wanted') return false;
+      // The others have been told what is durable.
+      cluster.onTurnEnd(environment.clock.now());
+      cluster.close(environment.clock.now());
+      end = 'done';
+      return true;
     },
   };
 }

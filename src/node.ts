@@ -286,10 +286,24 @@ export class Node {
   /** Timers, links, the admin socket; then the store, with what is still to be written. */
   async #release(): Promise<void> {
     clearInterval(this.#tick);
+    if (this.#cluster !== undefined) await this.#tellOthers();
     await Promise.all([this.#cluster?.close(), this.#admin?.close()]);
     await this.#settleStore();
     this.#isStoreClosed = true;
     await this.#closeStore();
+  }
+
+  /** What the end of the clients has changed: the other members hear of it once it is durable. */
+  async #tellOthers(): Promise<void> {
+    const { durability } = this.#broker;
+    const { ticket } = durability;
+    const deadline = Date.now() + 2000;
+    while (durability.durable < ticket && Date.now() < deadline && !durability.refusing) {
+      durability.commit(true);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    this.#turn.schedule();
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   /** What is still to be written is written; a store that refuses is not waited for. */
