@@ -86,7 +86,7 @@ export function clustered(broker: Broker, parts: MemberParts): Cluster {
   broker.joinCluster(forwarder, forwarder);
   late.retained = broker.shareRetained(cluster);
   late.moves = broker.shareSessions(cluster);
-  late.moves.restored();
+  late.moves.restored(now);
   late.survivorship = broker.shareSurvivorship(cluster);
   forwarder.parking = late.moves.parking;
   cluster.leaveHost = new Leaving(broker, late.moves, cluster.tables);

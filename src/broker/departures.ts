@@ -5,9 +5,16 @@ import { type Entry, EntryState } from '../queue/mod.js';
 import type { Session } from '../session/mod.js';
 import { handedSubscription } from './session-claims.js';
 
+interface DepartedTo {
+  readonly site: Site;
+  readonly born: Stamp;
+  /** It does not have the session yet, and takes it from here. */
+  readonly isFetching: boolean;
+}
+
 export interface DeparturesHost {
   /** Who has the session now; undefined: nobody, so what is left of it is nobody's. */
-  ownerOf(key: string): { readonly site: Site; readonly born: Stamp } | undefined;
+  ownerOf(key: string): DepartedTo | undefined;
   isUp(site: Site): boolean;
   /** Other members that are up. */
   peersUp(): readonly Site[];
@@ -25,6 +32,8 @@ export interface DeparturesHost {
 
 /** Messages that are handed over in one turn of the event loop, of all sessions together. */
 const perTurnMax = 500;
+/** Who sends no mark for this long, in ms, sends nothing else for the session either. */
+const marksMaxMs = 5000;
 /** A member that could not take something is asked again after this long, in ms. */
 const retryMs = 1000;
 
@@ -35,6 +44,8 @@ interface Departure {
   /** To whom it is going; undefined: nobody can be reached. */
   target: Site | undefined;
   hasSentState: boolean;
+  /** Who it is going to has its subscriptions. */
+  isStateOwned: boolean;
   hasSentEnd: boolean;
   unsent: Entry[];
   at: number;
@@ -43,8 +54,8 @@ interface Departure {
   unconfirmed: number;
   /** While it still gets messages: members that may yet send some. Undefined: it gets none. */
   awaitedMarks: Set<Site> | undefined;
-  /** The new owner is in everybody's routing, or will be, and has said so. */
-  isSettled: boolean;
+  /** When the last mark is waited for no more; 0: the new owner has not said that it is routed. */
+  marksUntil: number;
   retryAt: number;
   /** Counts targets: answers to what an earlier one was sent mean nothing. */
   round: number;
@@ -79,8 +90,15 @@ export class Departures {
   /** `isRouted`: its subscriptions still get messages here. */
   add(key: string, session: Session, isRouted: boolean): void {
     this.#departures.set(key, {
-      ...{ key, session, target: undefined, hasSentState: false, hasSentEnd: false },
-      ...{ unsent: [], at: 0, lastSequence: 0, unconfirmed: 0, isSettled: false },
+      ...{ key, session, target: undefined, hasSentState: false, isStateOwned: false },
+      ...{
+        hasSentEnd: false,
+        unsent: [],
+        at: 0,
+        lastSequence: 0,
+        unconfirmed: 0,
+        marksUntil: 0,
+      },
       ...{ awaitedMarks: isRouted ? new Set<Site>() : undefined, retryAt: 0, round: 0 },
     });
   }
@@ -91,6 +109,11 @@ export class Departures {
     if (departure === undefined || departure.hasSentEnd) return false;
     const { at, unsent, session, lastSequence } = departure;
     return at < unsent.length || session.lastSequence > lastSequence;
+  }
+
+  /** Who has the session now has the subscriptions that it had here. */
+  isKnownThere(key: string): boolean {
+    return this.#departures.get(key)?.isStateOwned === true;
   }
 
   /** The session is this node's again, with what is here of it. */
@@ -105,21 +128,15 @@ export class Departures {
   }
 
   /** The new owner takes messages from now on; it says so to all, and they say when they do. */
-  settled(key: string): void {
+  settled(key: string, now: number): void {
     const departure = this.#departures.get(key);
-    if (departure?.awaitedMarks === undefined || departure.isSettled) return;
-    departure.isSettled = true;
+    if (departure?.awaitedMarks === undefined || departure.marksUntil !== 0) return;
+    departure.marksUntil = now + marksMaxMs;
     const { session } = departure;
     departure.awaitedMarks = new Set(
       this.#host.peersUp().filter((site) => session.silentFrom?.has(site) !== true),
     );
     (session.silentFrom ??= new Set()).add('');
-  }
-
-  /** The new owner waits for nothing any more. */
-  given(key: string): void {
-    const departure = this.#departures.get(key);
-    if (departure?.isSettled === true) this.#unroute(departure);
   }
 
   /** `site` sends what is for the session to its new owner from here on. */
@@ -149,20 +166,20 @@ export class Departures {
     }
     const target = this.#host.isUp(owner.site) ? owner.site : undefined;
     if (target !== departure.target) this.#restart(departure, target);
-    if (departure.awaitedMarks !== undefined) this.#review(departure);
+    if (departure.awaitedMarks !== undefined) this.#review(departure, owner, now);
     if (target === undefined || now < departure.retryAt || departure.hasSentEnd) return budget;
     if (!departure.hasSentState && !this.#sendState(departure, target)) return budget;
     return this.#sendEntries(departure, target, budget, now);
   }
 
   /** Members that went down since send nothing any more. */
-  #review(departure: Departure): void {
-    const { awaitedMarks, isSettled, target } = departure;
-    // Nobody takes them over at the moment: what comes belongs to whoever has the session next.
-    if (target === undefined) this.#unroute(departure);
-    if (awaitedMarks === undefined || !isSettled) return;
+  #review(departure: Departure, { isFetching }: DepartedTo, now: number): void {
+    const { awaitedMarks, marksUntil, target } = departure;
+    // Who has it now takes its messages, and cannot be reached.
+    if (target === undefined && !isFetching) this.#unroute(departure);
+    if (awaitedMarks === undefined || marksUntil === 0) return;
     for (const site of awaitedMarks) if (!this.#host.isUp(site)) awaitedMarks.delete(site);
-    if (awaitedMarks.size === 0) this.#unroute(departure);
+    if (awaitedMarks.size === 0 || now >= marksUntil) this.#unroute(departure);
   }
 
   #unroute(departure: Departure): void {
@@ -175,6 +192,7 @@ export class Departures {
     departure.target = target;
     departure.round += 1;
     departure.hasSentState = false;
+    departure.isStateOwned = false;
     departure.hasSentEnd = false;
     departure.unsent = [];
     departure.at = 0;
@@ -247,6 +265,7 @@ export class Departures {
         if (entry !== undefined) departure.session.handedOver(entry);
         if (departure.round !== round) return;
         departure.unconfirmed -= 1;
+        if (handover.kind === 'state') departure.isStateOwned = true;
         if (handover.kind === 'end') this.#end(departure, false);
       },
       refused: (reason, now) => {

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { assert, ByteReader, ByteWriter } from '../base/mod.js';
 import type { Arrived, Awaited } from '../cluster/flow/mod.js';
 import { RefusedBecause } from '../cluster/flow/mod.js';
-import type { Site, Stamp } from '../cluster/identity/mod.js';
+import type { Site } from '../cluster/identity/mod.js';
 import type { Cluster } from '../cluster/mod.js';
 import {
   type Envelope,
@@ -176,17 +176,16 @@ export class Forwarder implements RemoteRouter, RouteOut {
     // Its sessions are looked for by what it said of them: see `park`.
     if (isDown) return;
     const confirmation = this.#expect();
-    const sentAt = this.#cluster.stamps.last;
     const awaited: Awaited = {
       confirmed: (when) => confirmation.settle(0, when),
       refused: (reason, when) => {
         if (reason === RefusedBecause.Unreachable) {
-          this.#parkBody(body, site, sentAt, confirmation, when);
+          this.#parkBody(body, site, now, confirmation, when);
         } else confirmation.refuse(when);
       },
     };
     if (this.#cluster.send(site, body, awaited)) return;
-    this.parking?.parkUnconfirmed(publication, kept, site, sentAt, now);
+    this.parking?.parkUnconfirmed(publication, kept, site, now, now);
     confirmation.settle(this.#host.durability.ticket, now);
   }
 
@@ -194,7 +193,7 @@ export class Forwarder implements RemoteRouter, RouteOut {
   #parkBody(
     body: Uint8Array,
     site: Site,
-    sentAt: Stamp,
+    sentAt: number,
     confirmation: Confirmation,
     now: number,
   ): void {

@@ -1,25 +1,19 @@
 import type { Site, Stamp } from '../cluster/identity/mod.js';
 import type { Awaited } from '../cluster/flow/mod.js';
 import type { HandedSubscription, Handover, SessionName } from '../cluster/takeover/mod.js';
-import type { ClientLog, Registration, Session, Subscription } from '../session/mod.js';
+import type { ClientLog, Session } from '../session/mod.js';
+import type { ArrivalsRegistry } from './arrivals.js';
 import type { ClaimsCluster } from './session-claims.js';
 
 /** The cluster, as far as sessions move in it. */
 export interface MovesCluster extends ClaimsCluster {
   stateOf(site: Site): string;
-  readonly members: readonly { readonly site: Site }[];
+  readonly members: readonly { readonly site: Site; readonly name: string }[];
   handOver(site: Site, handover: Handover, awaited: Awaited | undefined): boolean;
 }
 
 /** The sessions of this node. */
-export interface MovesRegistry {
-  sessionOf(mountpoint: string, clientIdentifier: string): Session | undefined;
-  /** As on a node that is alone. */
-  registerHere(registration: Registration, now: number): void;
-  /** A session without a connection, for one that comes here. */
-  createFor(registration: Registration): Session;
-  /** Without a connection since `disconnectedAt`. */
-  createOffline(name: SessionName, expiryInterval: number, disconnectedAt: number): Session;
+export interface MovesRegistry extends ArrivalsRegistry {
   /** For messages to a session that another member has. */
   createStranded(name: SessionName, born: Stamp, expiryInterval: number): Session;
   /** What `site` says of a subscription; undefined: nothing any more. */
@@ -33,7 +27,9 @@ export interface MovesRegistry {
   restore(session: Session): void;
   /** It is another member's: no deadline, no will, nobody finds it; its routing stays. */
   strand(session: Session): void;
-  subscribe(session: Session, subscription: Subscription): void;
+  unsubscribe(session: Session, topicFilter: string): void;
+  /** Its subscriptions get messages, or none any more; it keeps them. */
+  route(session: Session): void;
   unroute(session: Session): void;
   /** What is left of it goes, with its records. */
   discard(session: Session): void;

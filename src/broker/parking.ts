@@ -1,4 +1,4 @@
-import type { Site, Stamp } from '../cluster/identity/mod.js';
+import type { Site } from '../cluster/identity/mod.js';
 import { isExpired } from '../cluster/takeover/mod.js';
 import type { QoS } from '../packet/mod.js';
 import type { Publication } from '../queue/mod.js';
@@ -10,10 +10,15 @@ import type { Claim, SessionClaims } from './session-claims.js';
 export interface ParkingHost {
   readonly site: Site;
   isDown(site: Site): boolean;
+  /** The session may have been another one's at `at`, as far as was known here. */
+  movedSince(key: string, at: number): boolean;
   /** Where messages for a session of another member are kept. */
   createStranded(key: string, claim: Claim): Session;
-  sessionOf(key: string): Session | undefined;
+  /** Of this node; what it waits for of others, it waits for no more. */
+  sessionOf(key: string, now: number): Session | undefined;
 }
+
+type BySite = ReadonlyMap<Site, KeptSubscription>;
 
 /**
  * Messages for sessions of members that cannot have them now: kept here, for the session and not
@@ -35,9 +40,9 @@ export class Parking {
    * which older messages are still here. Returns for how many.
    */
   park(publication: Publication, kept: readonly FilterEntry[], now: number): number {
-    return this.#keep(publication, kept, now, ({ site }, key) => {
-      if (site === this.#host.site) return false;
-      return this.#host.isDown(site) || this.#departures.isBehind(key);
+    return this.#keep(publication, kept, undefined, now, (_claim, key, source) => {
+      if (source === this.#host.site) return false;
+      return this.#host.isDown(source) || this.#departures.isBehind(key);
     });
   }
 
@@ -49,11 +54,11 @@ export class Parking {
     publication: Publication,
     kept: readonly FilterEntry[],
     site: Site,
-    sentAt: Stamp,
+    sentAt: number,
     now: number,
   ): number {
-    return this.#keep(publication, kept, now, (claim, _key, bySite) => {
-      return claim.site === site || (bySite.has(site) && claim.stamp > sentAt);
+    return this.#keep(publication, kept, site, now, (_claim, key, source, bySite) => {
+      return source === site || (bySite.has(site) && this.#host.movedSince(key, sentAt));
     });
   }
 
@@ -63,9 +68,9 @@ export class Parking {
     const parked = new Set<string>();
     for (const entry of kept) {
       for (const key of entry.kept?.keys() ?? []) {
-        if (this.#departures.isBehind(key) && this.#claims.ownerOf(key)?.site === site) {
-          parked.add(key);
-        }
+        if (!this.#departures.isBehind(key)) continue;
+        const owner = this.#claims.ownerOf(key)?.site;
+        if (owner !== undefined && this.#claims.sourceOf(key, owner) === site) parked.add(key);
       }
     }
     return [...parked];
@@ -74,8 +79,9 @@ export class Parking {
   #keep(
     publication: Publication,
     kept: readonly FilterEntry[],
+    sentTo: Site | undefined,
     now: number,
-    isWanted: (claim: Claim, key: string, bySite: ReadonlyMap<Site, KeptSubscription>) => boolean,
+    isWanted: (claim: Claim, key: string, source: Site, bySite: BySite) => boolean,
   ): number {
     /** Overlapping subscriptions of one session get one copy [MQTT5-3.3.4-2]. */
     const targets = new Map<string, { claim: Claim; subscription: KeptSubscription }>();
@@ -83,8 +89,10 @@ export class Parking {
       for (const [key, bySite] of sessions ?? []) {
         const claim = this.#claims.ownerOf(key);
         if (claim === undefined || !claim.isPersistent) continue;
-        if (isExpired(claim.value, neverExpires, now) || !isWanted(claim, key, bySite)) continue;
-        const subscription = bySite.get(claim.site) ?? [...bySite.values()][0];
+        const source = this.#claims.sourceOf(key, claim.site);
+        if (isExpired(claim.value, neverExpires, now)) continue;
+        if (!isWanted(claim, key, source, bySite)) continue;
+        const subscription = bySite.get(source) ?? bySite.get(sentTo ?? source);
         if (subscription === undefined) continue;
         const known = targets.get(key)?.subscription;
         targets.set(key, {
@@ -96,15 +104,15 @@ export class Parking {
     for (const [key, { claim, subscription }] of targets) {
       const qos = Math.min(publication.qos, subscription.qos) as QoS;
       if (qos === 0) continue;
-      const session = this.#sessionFor(key, claim);
+      const session = this.#sessionFor(key, claim, now);
       const target = { ...subscription, session, group: undefined };
       session.deliver(publication, target, qos, now);
     }
     return targets.size;
   }
 
-  #sessionFor(key: string, claim: Claim): Session {
-    const own = claim.site === this.#host.site ? this.#host.sessionOf(key) : undefined;
+  #sessionFor(key: string, claim: Claim, now: number): Session {
+    const own = claim.site === this.#host.site ? this.#host.sessionOf(key, now) : undefined;
     if (own !== undefined) return own;
     const known = this.#departures.sessionOf(key);
     if (known !== undefined) return known;

@@ -13,6 +13,7 @@ import {
   subscriptionValueBytes,
 } from '../cluster/takeover/mod.js';
 import type { Session, Subscription } from '../session/mod.js';
+import { LostClaims } from './lost-claims.js';
 
 /** Who has a session. */
 export interface Claim {
@@ -38,6 +39,7 @@ export class SessionClaims {
   readonly #cluster: ClaimsCluster;
   /** Filters that some other member has, or had, a subscription row of, by session. */
   readonly #filters = new Map<string, Set<string>>();
+  readonly #lost = new LostClaims();
 
   constructor(cluster: ClaimsCluster) {
     this.#cluster = cluster;
@@ -54,44 +56,55 @@ export class SessionClaims {
     return { site: row.site, stamp: row.stamp, isPersistent: row === kept, value };
   }
 
-  /** True when this node has said that it has the session, and that it outlives connections. */
-  hasKept(key: string): boolean {
-    const { tables, site } = this.#cluster;
-    return tables.get(site, RowKind.Session, key)?.value !== undefined;
-  }
-
   /** What this node has said of the session. */
   ownValue(key: string): SessionValue | undefined {
-    const { tables, site } = this.#cluster;
-    const value = tables.get(site, RowKind.Session, key)?.value;
-    return value === undefined ? undefined : readSessionValue(value);
+    return this.valueAt(this.#cluster.site, key);
+  }
+
+  /** What `site` has said of the session. */
+  valueAt(site: Site, key: string): SessionValue | undefined {
+    const { tables } = this.#cluster;
+    for (const kind of sessionKinds) {
+      const value = tables.get(site, kind, key)?.value;
+      if (value !== undefined) return readSessionValue(value);
+    }
+    return undefined;
   }
 
   newStamp(now: number): Stamp {
     return this.#cluster.stamps.next(now);
   }
 
-  /** True when this node has said that it has the session, even if another one says so later. */
-  hasOwn(key: string): boolean {
-    const { tables, site } = this.#cluster;
-    return sessionKinds.some((kind) => tables.get(site, kind, key)?.value !== undefined);
-  }
-
   /** This node has it from now on. The stamp is above every one that is known of it. */
   claim(key: string, isPersistent: boolean, value: SessionValue, now: number): void {
-    const stamp = this.#cluster.stamps.next(now, this.#latestStamp(key));
-    this.#put(key, isPersistent, value, stamp);
+    this.#put(key, isPersistent, value, this.#cluster.stamps.next(now, this.#latestStamp(key)));
   }
 
-  /** Something else than the owner changed; without effect when this node does not have it. */
+  /** This node has `session` from now on. */
+  has(session: Session, now: number): void {
+    this.claim(keyOf(session), session.persistent, valueOf(session, undefined), now);
+  }
+
+  /** Something else than the owner changed. `movingFrom`: who hands it over. */
+  changed(session: Session, movingFrom: Site | undefined): void {
+    this.update(keyOf(session), session.persistent, valueOf(session, movingFrom));
+  }
+
+  /** Without effect when this node does not have it. */
   update(key: string, isPersistent: boolean, value: SessionValue): void {
     const owner = this.ownerOf(key);
     if (owner?.site !== this.#cluster.site) return;
     this.#put(key, isPersistent, value, owner.stamp);
   }
 
-  /** This node has it no more: it ended, or another one has it. */
-  withdraw(key: string, subscriptions: Iterable<string>): void {
+  /** Another member has it: what this node said is forgotten when everybody knows that. */
+  lose(key: string, filters: Iterable<string>, now: number): void {
+    this.#lost.add(key, filters, now);
+  }
+
+  /** It ended, here or elsewhere. */
+  withdraw(key: string, filters: Iterable<string>): void {
+    for (const topicFilter of this.#lost.take(key) ?? []) this.unsubscribed(key, topicFilter);
     const { tables, site } = this.#cluster;
     // It ended: what members that are away say of it must not bring it back.
     const isEnd = this.ownerOf(key)?.site === site;
@@ -103,30 +116,91 @@ export class SessionClaims {
       if (isEnd && isKnown) tables.override(kind, key, stamp);
       else tables.remove(kind, key);
     }
-    for (const topicFilter of subscriptions) this.unsubscribed(key, topicFilter);
+    for (const topicFilter of filters) this.unsubscribed(key, topicFilter);
+  }
+
+  /** At start: of sessions that others have by what is known, this node says that it had them. */
+  restored(now: number): void {
+    const { tables, site } = this.#cluster;
+    const sessions = tables.cursor(RowKind.Session);
+    for (let row = sessions.next(); row !== undefined; row = sessions.next()) {
+      const isOwn = row.site === site && row.value !== undefined;
+      if (isOwn && this.ownerOf(row.key)?.site !== site) this.#lost.add(row.key, [], now);
+    }
+    const subscriptions = tables.cursor(RowKind.Subscription);
+    for (let row = subscriptions.next(); row !== undefined; row = subscriptions.next()) {
+      const name = row.site === site ? readSubscriptionKey(row.key) : undefined;
+      if (name === undefined || row.value === undefined) continue;
+      if (this.#lost.has(name.session)) this.#lost.add(name.session, [name.topicFilter], now);
+    }
+  }
+
+  /** Forgets what was lost long enough ago. `isWhole`: all members are reachable. */
+  tick(isWhole: boolean, now: number): void {
+    for (const key of this.#lost.due(isWhole, now)) {
+      if (this.ownerOf(key)?.site === this.#cluster.site) this.#lost.take(key);
+      else this.withdraw(key, []);
+    }
+  }
+
+  /** A session that came, and has no client here. */
+  keepsOffline(session: Session, now: number): void {
+    this.changed(session, undefined);
+    this.keeps(keyOf(session), session.subscriptions, now);
+  }
+
+  /** This node has it, and with it these subscriptions and no others. */
+  keeps(key: string, subscriptions: ReadonlyMap<string, Subscription>, now: number): void {
+    for (const topicFilter of this.#lost.take(key) ?? []) {
+      if (!subscriptions.has(topicFilter)) this.unsubscribed(key, topicFilter);
+    }
+    for (const subscription of subscriptions.values()) this.subscribed(key, subscription, now);
   }
 
   subscribed(key: string, subscription: Subscription, now: number): void {
-    const { tables, stamps } = this.#cluster;
+    const { tables, site, stamps } = this.#cluster;
     const bytes = subscriptionValueBytes(handedSubscription(subscription));
-    const { topicFilter } = subscription;
-    tables.put(RowKind.Subscription, subscriptionKey(key, topicFilter), bytes, stamps.next(now));
+    const rowKey = subscriptionKey(key, subscription.topicFilter);
+    const known = tables.get(site, RowKind.Subscription, rowKey)?.value;
+    if (known !== undefined && Buffer.compare(known, bytes) === 0) return;
+    tables.put(RowKind.Subscription, rowKey, bytes, stamps.next(now));
   }
 
   unsubscribed(key: string, topicFilter: string): void {
     this.#cluster.tables.remove(RowKind.Subscription, subscriptionKey(key, topicFilter));
   }
 
-  /** What `site` says that the session subscribes to. */
+  /** What the session subscribes to when `site` has it. */
   subscriptionsOf(key: string, site: Site): HandedSubscription[] {
+    const { tables } = this.#cluster;
+    const source = this.sourceOf(key, site);
     const subscriptions: HandedSubscription[] = [];
     for (const topicFilter of this.#filters.get(key) ?? []) {
       const rowKey = subscriptionKey(key, topicFilter);
-      const value = this.#cluster.tables.get(site, RowKind.Subscription, rowKey)?.value;
+      const value = tables.get(source, RowKind.Subscription, rowKey)?.value;
       const one = value === undefined ? undefined : readSubscriptionValue(topicFilter, value);
       if (one !== undefined) subscriptions.push(one);
     }
     return subscriptions;
+  }
+
+  /** Members that had the session once and have not forgotten it yet. */
+  losersOf(key: string, owner: Site): Site[] {
+    const rows = this.#cluster.tables.rowsOf(RowKind.Session, key);
+    return rows.filter((row) => row.site !== owner && row.value !== undefined).map(siteOf);
+  }
+
+  /** Whose word counts for what the session subscribes to when `site` has it. */
+  sourceOf(key: string, site: Site): Site {
+    const seen = new Set<Site>();
+    let at = site;
+    for (let value = this.valueAt(at, key); value?.isFetching === true; ) {
+      if (value.movingFrom === undefined || seen.has(at)) break;
+      seen.add(at);
+      at = value.movingFrom;
+      value = this.valueAt(at, key);
+    }
+    return at;
   }
 
   /** A subscription row of another member changed. */
@@ -171,6 +245,10 @@ export class SessionClaims {
 
 const sessionKinds = [RowKind.Session, RowKind.CleanSession] as const;
 
+function siteOf({ site }: Row): Site {
+  return site;
+}
+
 function later(one: Row | undefined, other: Row | undefined): Row | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   if (one.stamp !== other.stamp) return one.stamp > other.stamp ? one : other;
@@ -181,6 +259,11 @@ export function keyOf({ mountpoint, clientIdentifier }: SessionName): string {
   return sessionKey({ mountpoint, clientIdentifier });
 }
 
+export function nameOf(key: string): SessionName {
+  const [mountpoint = '', clientIdentifier = ''] = key.split('\0');
+  return { mountpoint, clientIdentifier };
+}
+
 export function handedSubscription(subscription: Subscription): HandedSubscription {
   const { topicFilter, qos, noLocal, retainAsPublished, retainHandling } = subscription;
   const subscriptionIdentifier = subscription.subscriptionIdentifiers?.[0];
@@ -188,8 +271,11 @@ export function handedSubscription(subscription: Subscription): HandedSubscripti
 }
 
 /** What this node says of a session that it has. */
-export function valueOf(session: Session, movingFrom: Site | undefined): SessionValue {
+function valueOf(session: Session, movingFrom: Site | undefined): SessionValue {
   const { born, expiryInterval, isConnected, disconnectedAt } = session;
   const since = isConnected ? 0 : Math.max(1, disconnectedAt);
-  return { born, expiryInterval, disconnectedAt: since, range: 0, movingFrom };
+  return {
+    ...{ born, expiryInterval, disconnectedAt: since, range: 0 },
+    ...{ movingFrom, isFetching: false },
+  };
 }

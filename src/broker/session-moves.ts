@@ -6,37 +6,19 @@ import {
   isExpired,
   readSubscriptionKey,
   readSubscriptionValue,
+  type SessionName,
 } from '../cluster/takeover/mod.js';
 import { ReasonCode } from '../packet/mod.js';
 import { neverExpires, type Registration } from '../session/mod.js';
 import type { Session, Subscription } from '../session/mod.js';
+import { Arrivals } from './arrivals.js';
 import { Departures } from './departures.js';
 import type { MovesCluster, MovesHost, MovesRegistry } from './moves-host.js';
 import { Parking } from './parking.js';
-import { movedEntry, movedSubscription } from './moved.js';
-import { type Claim, keyOf } from './session-claims.js';
-import { SessionClaims, valueOf } from './session-claims.js';
-
-/** A client waits this long for the state of its session, in ms (design 5.7). */
-const stateWaitMs = 2000;
-/** Messages that come here directly wait this long for older ones that are handed over, in ms. */
-const holdMaxMs = 5000;
-
-/** A client that waits for its session. */
-interface Pending {
-  readonly registration: Registration;
-  readonly born: Stamp;
-  readonly from: Site;
-  readonly until: number;
-}
-
-/** A session that came and whose older messages may still come. */
-interface Held {
-  readonly session: Session;
-  readonly from: Site;
-  readonly until: number;
-  isAnnounced: boolean;
-}
+import { RecentClaims } from './recent-claims.js';
+import { movedEntry } from './moved.js';
+import { type Claim, keyOf, nameOf } from './session-claims.js';
+import { SessionClaims } from './session-claims.js';
 
 /**
  * One live session for each Client Identifier, whichever member its client comes to (design 5.7).
@@ -59,8 +41,8 @@ export class SessionMoves {
   readonly #departures: Departures;
   /** Messages for sessions that other members have. */
   readonly parking: Parking;
-  readonly #pending = new Map<string, Pending>();
-  readonly #held = new Map<string, Held>();
+  readonly #arrivals: Arrivals;
+  readonly #recent = new RecentClaims();
   /** Sessions of which other members said something in this turn. */
   readonly #changed = new Set<string>();
 
@@ -72,7 +54,8 @@ export class SessionMoves {
     this.#departures = new Departures({
       ownerOf: (key) => {
         const owner = this.#claims.ownerOf(key);
-        return owner === undefined ? undefined : { site: owner.site, born: owner.value.born };
+        if (owner === undefined) return undefined;
+        return { site: owner.site, born: owner.value.born, isFetching: this.#isFetched(owner) };
       },
       isUp: (site) => this.#isUp(site),
       peersUp: () => this.#peersUp(),
@@ -80,16 +63,30 @@ export class SessionMoves {
       unroute: (session) => registry.unroute(session),
       ended: (session, isLost) => this.#departed(session, isLost),
     });
+    this.#arrivals = new Arrivals({
+      claims: this.#claims,
+      registry,
+      isUp: (site) => this.#isUp(site),
+      peersUp: () => this.#peersUp(),
+      mark: (session, site) => this.#mark(session, site, this.#stampOf(keyOf(session))),
+    });
     this.parking = new Parking(this.#claims, this.#departures, {
       site: cluster.site,
       isDown: (site) => cluster.stateOf(site) === 'down',
-      sessionOf: (key) => {
-        const { mountpoint, clientIdentifier } = nameOf(key, 0);
-        return registry.sessionOf(mountpoint, clientIdentifier);
+      movedSince: (key, at) => this.#recent.movedSince(key, at),
+      sessionOf: (key, now) => this.#sessionNow(key, now),
+      createStranded: (key, { site, value }) => {
+        this.#told(nameOf(key), site, 'messages for a session of another member are kept here');
+        return registry.createStranded(nameOf(key), value.born, value.expiryInterval);
       },
-      createStranded: (key, { value }) =>
-        registry.createStranded(nameOf(key, 0), value.born, value.expiryInterval),
     });
+  }
+
+  /** Of this node, and if it is being fetched, as far as it is known. */
+  #sessionNow(key: string, now: number): Session | undefined {
+    this.#arrivals.resumeNow(key, now);
+    const { mountpoint, clientIdentifier } = nameOf(key);
+    return this.#registry.sessionOf(mountpoint, clientIdentifier);
   }
 
   // What the registry says
@@ -98,28 +95,19 @@ export class SessionMoves {
   claims(registration: Registration, now: number): boolean {
     const key = keyOf(registration);
     const owner = this.#claims.ownerOf(key);
-    this.#supersede(key, now);
-    if (owner === undefined || owner.site === this.#cluster.site) return false;
+    this.#arrivals.supersede(key, now);
+    if (owner === undefined) return false;
+    if (owner.site === this.#cluster.site) return this.#fetchesStill(owner, registration, now);
     this.#lose(key, owner, now);
-    const stranded = this.#departures.take(key);
-    const isResumable =
-      !registration.cleanStart &&
-      owner.isPersistent &&
-      !isExpired(owner.value, neverExpires, now) &&
-      (stranded === undefined || stranded.born >= owner.value.born);
-    if (registration.cleanStart || !owner.isPersistent) {
-      if (stranded !== undefined) this.#registry.discard(stranded);
-      return false;
-    }
-    if (!isResumable && stranded !== undefined) this.#departed(stranded, true);
-    else if (stranded !== undefined) this.#registry.restore(stranded);
-    if (isExpired(owner.value, neverExpires, now)) return false;
-    const { born } = owner.value;
-    const value = { ...owner.value, disconnectedAt: 0, movingFrom: undefined };
+    const isCurrent = !isExpired(owner.value, neverExpires, now);
+    const isResumed = !registration.cleanStart && owner.isPersistent && isCurrent;
+    if (!this.#takeBack(key, owner, isResumed)) return false;
+    const { value: known } = owner;
+    const from = this.#claims.sourceOf(key, owner.site);
+    const value = { ...known, disconnectedAt: 0, movingFrom: from, isFetching: true };
     this.#claims.claim(key, true, value, now);
-    const pending = { registration, born, from: owner.site, until: now + stateWaitMs };
-    if (this.#isUp(owner.site)) this.#pending.set(key, pending);
-    else this.#resumeFromRows(key, pending, now);
+    this.#recent.learned(key, this.#stampOf(key), now);
+    this.#arrivals.fetch(registration, owner, from, now);
     return true;
   }
 
@@ -127,29 +115,33 @@ export class SessionMoves {
   registered(session: Session, now: number): void {
     const key = keyOf(session);
     const owner = this.#claims.ownerOf(key);
-    const isOurs = owner?.site === this.#cluster.site;
-    const wasKept = this.#claims.hasKept(key);
-    if (isOurs && session.born !== 0) {
-      this.#claims.update(key, session.persistent, this.#valueOf(key, session));
-    } else {
+    const isOurs = owner?.site === this.#cluster.site && session.born !== 0;
+    const wasKept = isOurs && owner.isPersistent && !owner.value.isFetching;
+    if (isOurs) this.#claims.changed(session, this.#arrivals.announcedFrom(key));
+    else {
       session.born = this.#claims.newStamp(now);
-      this.#claims.claim(key, session.persistent, valueOf(session, undefined), now);
+      this.#claims.has(session, now);
     }
-    if (!session.persistent || wasKept) return;
-    for (const subscription of session.subscriptions.values()) {
-      this.#claims.subscribed(key, subscription, now);
-    }
+    if (!session.persistent) this.#claims.keeps(key, new Map(), now);
+    else if (!wasKept) this.#claims.keeps(key, session.subscriptions, now);
   }
 
   disconnected(session: Session): void {
-    const key = keyOf(session);
-    this.#claims.update(key, session.persistent, this.#valueOf(key, session));
+    this.#claims.changed(session, this.#arrivals.announcedFrom(keyOf(session)));
   }
 
-  ended(session: Session): void {
+  ended(session: Session, now: number): void {
     const key = keyOf(session);
-    this.#held.delete(key);
-    this.#claims.withdraw(key, session.subscriptions.keys());
+    this.#arrivals.forget(key);
+    const filters = session.subscriptions.keys();
+    const owner = this.#claims.ownerOf(key);
+    const isLost = owner?.isPersistent === true && owner.site !== this.#cluster.site;
+    if (!isLost || !session.persistent) {
+      this.#claims.withdraw(key, filters);
+      return;
+    }
+    for (const topicFilter of filters) this.#claims.unsubscribed(key, topicFilter);
+    this.#claims.lose(key, [], now);
   }
 
   subscribed(session: Session, subscription: Subscription, now: number): void {
@@ -164,7 +156,10 @@ export class SessionMoves {
   loaded(session: Session, now: number): void {
     const key = keyOf(session);
     if (session.isStranded) {
-      this.#departures.add(key, session, false);
+      const owner = this.#claims.ownerOf(key);
+      const isFetched = owner !== undefined && this.#isFetched(owner);
+      if (isFetched) this.#registry.route(session);
+      this.#departures.add(key, session, isFetched);
       return;
     }
     session.born = this.#claims.ownValue(key)?.born ?? 0;
@@ -178,20 +173,19 @@ export class SessionMoves {
     const owner = this.#claims.ownerOf(key);
     if (owner === undefined || owner.site === this.#cluster.site) return;
     const { born, expiryInterval, disconnectedAt } = owner.value;
-    const name = nameOf(key, born);
-    const since = disconnectedAt || now;
-    const stranded = this.#departures.take(key);
-    if (stranded !== undefined) this.#registry.restore(stranded);
-    const session = stranded ?? this.#registry.createOffline(name, expiryInterval, since);
+    const name = nameOf(key);
+    this.#takeBack(key, owner, true);
+    const session =
+      this.#registry.sessionOf(name.mountpoint, name.clientIdentifier) ??
+      this.#registry.createOffline(name, expiryInterval, disconnectedAt || now);
     session.born = born;
-    this.#claims.claim(key, true, valueOf(session, undefined), now);
+    this.#claims.has(session, now);
+    this.#recent.learned(key, this.#stampOf(key), now);
     const isUp = this.#isUp(owner.site);
-    if (isUp) this.#hold(key, session, owner.site, now);
-    for (const one of this.#claims.subscriptionsOf(key, owner.site)) {
-      if (session.subscriptions.has(one.topicFilter)) continue;
-      this.#subscribe(session, movedSubscription(session, one), now);
-    }
-    if (isUp) this.#mark(session, owner.site, this.#claims.ownerOf(key)?.stamp ?? 0);
+    if (isUp) this.#arrivals.hold(key, session, owner.site, now);
+    this.#arrivals.subscribe(key, session, owner.site);
+    this.#claims.keeps(key, session.subscriptions, now);
+    if (isUp) this.#mark(session, owner.site, this.#stampOf(key));
   }
 
   /** Something of sessions is here that other members have. */
@@ -202,7 +196,8 @@ export class SessionMoves {
   // What the cluster says
 
   /** What other members had said when this node stopped. Before its own sessions are loaded. */
-  restored(): void {
+  restored(now: number): void {
+    this.#claims.restored(now);
     const rows = this.#cluster.tables.cursor(RowKind.Subscription);
     for (let row = rows.next(); row !== undefined; row = rows.next()) {
       if (row.site !== this.#cluster.site) this.#subscriptionChanged(row.key, row.site, row);
@@ -223,7 +218,7 @@ export class SessionMoves {
     const { topicFilter, session } = name;
     const value = after?.value;
     const handed = value === undefined ? undefined : readSubscriptionValue(topicFilter, value);
-    this.#registry.setKept(nameOf(session, 0), topicFilter, site, handed);
+    this.#registry.setKept(nameOf(session), topicFilter, site, handed);
   }
 
   /** Of a session that this node has, or had. */
@@ -231,19 +226,19 @@ export class SessionMoves {
     const key = keyOf(handover);
     if (handover.kind === 'mark') {
       this.#departures.marked(key, site);
-      this.#held.get(key)?.session.silentFrom?.delete(site);
+      this.#arrivals.marked(key, site);
       return taken;
     }
-    if (this.#claims.ownerOf(key)?.site !== this.#cluster.site) return notOwner;
-    const pending = this.#pending.get(key);
+    const owner = this.#claims.ownerOf(key);
+    if (owner?.site !== this.#cluster.site) return notOwner;
     const session = this.#registry.sessionOf(handover.mountpoint, handover.clientIdentifier);
-    const born = pending?.born ?? session?.born;
-    if (born === undefined || born > handover.born) return stale;
+    if ((session?.born || owner.value.born) > handover.born) return stale;
     if (this.#host.durability.refusing && handover.kind !== 'end') return storeRefuses;
     switch (handover.kind) {
       case 'state':
-        if (pending === undefined) this.#merge(session as Session, handover, now);
-        else this.#arrive(key, pending, site, handover, now);
+        if (this.#arrivals.isWaitingForOther(key, site)) return notOwner;
+        this.#told(handover, site, 'session comes from another member');
+        this.#arrivals.arrived(key, site, handover, now);
         break;
       case 'entry': {
         if (session === undefined) return notOwner;
@@ -252,7 +247,7 @@ export class SessionMoves {
         break;
       }
       case 'end':
-        if (this.#held.get(key)?.from === site) this.#release(key, now);
+        this.#arrivals.ended(key, site, now);
         return taken;
     }
     return { refused: 0, ticket: this.#host.durability.ticket };
@@ -262,122 +257,31 @@ export class SessionMoves {
   onTurnEnd(now: number): void {
     for (const key of this.#changed) this.#review(key, now);
     this.#changed.clear();
-    for (const [key, held] of this.#held) {
-      if (held.isAnnounced) continue;
-      held.isAnnounced = true;
-      this.#claims.update(key, held.session.persistent, valueOf(held.session, held.from));
-    }
+    this.#arrivals.onTurnEnd();
     if (this.#departures.size > 0 && this.#departures.onTurnEnd(now)) this.#host.turnEndWanted();
   }
 
   tick(now: number): void {
-    for (const [key, pending] of [...this.#pending]) {
-      if (now < pending.until && this.#isUp(pending.from)) continue;
-      this.#pending.delete(key);
-      this.#resumeFromRows(key, pending, now);
-    }
-    for (const [key, { until, from, session }] of [...this.#held]) {
-      for (const site of session.silentFrom ?? []) {
-        if (!this.#isUp(site)) session.silentFrom?.delete(site);
-      }
-      if (now >= until || !this.#isUp(from)) this.#release(key, now);
-    }
+    this.#claims.tick(this.#peersUp().length === this.#cluster.members.length - 1, now);
+    this.#arrivals.tick(now);
+    this.#recent.tick(now);
     if (this.#departures.size > 0) this.#host.turnEndWanted();
-  }
-
-  /** The old owner has given up the session. */
-  #arrive(
-    key: string,
-    pending: Pending,
-    site: Site,
-    state: Handover & { readonly kind: 'state' },
-    now: number,
-  ): void {
-    this.#pending.delete(key);
-    const session = this.#sessionFor(pending);
-    this.#hold(key, session, site, now);
-    this.#merge(session, state, now);
-    // What this node published until now, the old owner has, and what comes is its own.
-    this.#mark(session, site, this.#claims.ownerOf(key)?.stamp ?? 0);
-    this.#registry.registerHere(pending.registration, now);
-  }
-
-  #hold(key: string, session: Session, from: Site, now: number): void {
-    session.hold();
-    session.silentFrom = new Set(this.#peersUp());
-    this.#held.set(key, { session, from, until: now + holdMaxMs, isAnnounced: false });
-  }
-
-  /** Nobody hands it over, at present. */
-  #resumeFromRows(key: string, pending: Pending, now: number): void {
-    const session = this.#sessionFor(pending);
-    for (const one of this.#claims.subscriptionsOf(key, pending.from)) {
-      if (session.subscriptions.has(one.topicFilter)) continue;
-      this.#subscribe(session, movedSubscription(session, one), now);
-    }
-    this.#registry.registerHere(pending.registration, now);
-  }
-
-  #sessionFor({ registration, born }: Pending): Session {
-    const { mountpoint, clientIdentifier } = registration;
-    const known = this.#registry.sessionOf(mountpoint, clientIdentifier);
-    const session = known ?? this.#registry.createFor(registration);
-    session.born = born;
-    return session;
-  }
-
-  #merge(session: Session, state: Handover & { readonly kind: 'state' }, now: number): void {
-    for (const one of state.subscriptions) {
-      if (session.subscriptions.has(one.topicFilter)) continue;
-      this.#subscribe(session, movedSubscription(session, one), now);
-    }
-    for (const identifier of state.received) {
-      session.received ??= new Map();
-      if (!session.received.has(identifier)) session.received.set(identifier, 0);
-    }
-  }
-
-  #subscribe(session: Session, subscription: Subscription, now: number): void {
-    this.#registry.subscribe(session, subscription);
-    this.subscribed(session, subscription, now);
-  }
-
-  #release(key: string, now: number): void {
-    const held = this.#held.get(key);
-    if (held === undefined) return;
-    this.#held.delete(key);
-    const { session } = held;
-    session.silentFrom = undefined;
-    session.release(now);
-    this.#claims.update(key, session.persistent, valueOf(session, undefined));
   }
 
   #review(key: string, now: number): void {
     const owner = this.#claims.ownerOf(key);
-    if (owner === undefined) return this.#endedElsewhere(key, now);
-    if (owner.site === this.#cluster.site) return;
+    if (owner === undefined) this.#endedElsewhere(key, now);
+    if (owner === undefined || owner.site === this.#cluster.site) return;
+    this.#recent.learned(key, owner.stamp, now);
     this.#lose(key, owner, now);
-    const { movingFrom } = owner.value;
-    if (movingFrom === undefined) {
-      this.#departures.given(key);
-      return;
+    const { movingFrom, isFetching, born } = owner.value;
+    if (isFetching) return;
+    const name = { ...nameOf(key), born };
+    if (movingFrom !== undefined) this.#mark(name, owner.site, owner.stamp);
+    this.#departures.settled(key, now);
+    for (const site of this.#claims.losersOf(key, owner.site)) {
+      if (site !== this.#cluster.site) this.#mark(name, site, owner.stamp);
     }
-    const name = nameOf(key, owner.value.born);
-    this.#mark(name, owner.site, owner.stamp);
-    if (movingFrom === this.#cluster.site) this.#departures.settled(key);
-    else this.#mark(name, movingFrom, owner.stamp);
-  }
-
-  /** Others said so while this node could not be told, and it may still have it. */
-  #endedElsewhere(key: string, now: number): void {
-    if (!this.#claims.hasOwn(key)) return;
-    const { mountpoint, clientIdentifier } = nameOf(key, 0);
-    const session = this.#registry.sessionOf(mountpoint, clientIdentifier);
-    const { AdministrativeAction } = ReasonCode;
-    session?.owner?.disconnect(AdministrativeAction, 'the session has ended elsewhere', now);
-    const left = this.#registry.sessionOf(mountpoint, clientIdentifier);
-    if (left !== undefined) this.#registry.endOf(left, now);
-    else if (this.#claims.hasOwn(key)) this.#claims.withdraw(key, []);
   }
 
   #mark(name: Named, site: Site, claim: Stamp): void {
@@ -389,14 +293,14 @@ export class SessionMoves {
 
   /** Another member has it: its client goes there, and so does what is here of it. */
   #lose(key: string, owner: Claim, now: number): void {
-    this.#supersede(key, now);
-    const { mountpoint, clientIdentifier } = nameOf(key, 0);
+    this.#arrivals.supersede(key, now);
+    const { mountpoint, clientIdentifier } = nameOf(key);
     const session = this.#registry.sessionOf(mountpoint, clientIdentifier);
     session?.owner?.disconnect(ReasonCode.SessionTakenOver, 'another connection took over', now);
     const left = this.#registry.sessionOf(mountpoint, clientIdentifier);
-    this.#held.delete(key);
+    this.#arrivals.forget(key);
     if (left === undefined) {
-      if (this.#claims.hasOwn(key)) this.#claims.withdraw(key, []);
+      if (this.#claims.ownValue(key) !== undefined) this.#claims.lose(key, [], now);
       return;
     }
     if (!left.persistent || owner.value.born > left.born) {
@@ -406,11 +310,12 @@ export class SessionMoves {
     left.release(now);
     left.silentFrom = undefined;
     left.isStranded = true;
-    this.#claims.withdraw(key, left.subscriptions.keys());
-    const isRouted = this.#isUp(owner.site);
+    this.#claims.lose(key, left.subscriptions.keys(), now);
+    const isRouted = this.#isUp(owner.site) || this.#isFetched(owner);
     this.#registry.strand(left);
     if (!isRouted) this.#registry.unroute(left);
     this.#departures.add(key, left, isRouted);
+    this.#told(left, owner.site, 'session goes to another member');
     this.#host.turnEndWanted();
   }
 
@@ -418,6 +323,7 @@ export class SessionMoves {
   #departed(session: Session, isLost: boolean): void {
     const { clientIdentifier: client, mountpoint } = session;
     const left = session.waitingCount + session.inflightCount;
+    if (!isLost) this.#host.log.debug({ client, mountpoint }, 'session has gone to its new member');
     if (isLost && left > 0) {
       this.#host.log.info(
         { client, mountpoint, messages: left },
@@ -427,18 +333,63 @@ export class SessionMoves {
     this.#registry.discard(session);
   }
 
-  /** A client that waits for its session has lost it again. */
-  #supersede(key: string, now: number): void {
-    const pending = this.#pending.get(key);
-    if (pending === undefined) return;
-    this.#pending.delete(key);
-    const { client } = pending.registration;
-    client.disconnect(ReasonCode.SessionTakenOver, 'another connection took over', now);
+  /**
+   * What is here of a session that another member has is its own again. False: it is to begin anew,
+   * and that is dropped.
+   */
+  #takeBack(key: string, owner: Claim, isResumed: boolean): boolean {
+    const isKnownThere = this.#departures.isKnownThere(key) && !owner.value.isFetching;
+    const left = this.#departures.take(key);
+    if (left === undefined) return isResumed;
+    if (!isResumed || left.born < owner.value.born) {
+      this.#departed(left, owner.isPersistent);
+      return isResumed;
+    }
+    this.#registry.restore(left);
+    if (!isKnownThere) return true;
+    // What its client unsubscribed there, it does not subscribe to here any more.
+    const there = this.#claims.subscriptionsOf(key, owner.site);
+    const filters = new Set(there.map(({ topicFilter }) => topicFilter));
+    for (const topicFilter of [...left.subscriptions.keys()]) {
+      if (!filters.has(topicFilter)) this.#registry.unsubscribe(left, topicFilter);
+    }
+    return true;
   }
 
-  #valueOf(key: string, session: Session): ReturnType<typeof valueOf> {
-    const held = this.#held.get(key);
-    return valueOf(session, held?.isAnnounced === true ? held.from : undefined);
+  /** This node has said already that it has the session, but nothing of it is here. */
+  #fetchesStill(own: Claim, registration: Registration, now: number): boolean {
+    const { isFetching, movingFrom: from } = own.value;
+    const { mountpoint, clientIdentifier, cleanStart } = registration;
+    if (!isFetching || from === undefined || cleanStart) return false;
+    if (this.#registry.sessionOf(mountpoint, clientIdentifier) !== undefined) return false;
+    this.#arrivals.fetch(registration, own, from, now);
+    return true;
+  }
+
+  #told({ clientIdentifier: client, mountpoint }: SessionName, site: Site, message: string): void {
+    const member = this.#cluster.members.find((one) => one.site === site)?.name;
+    this.#host.log.debug({ client, mountpoint, member }, message);
+  }
+
+  #stampOf(key: string): Stamp {
+    return this.#claims.ownerOf(key)?.stamp ?? 0;
+  }
+
+  /** Its owner does not have it yet: this node does. */
+  #isFetched({ value }: Claim): boolean {
+    return value.isFetching && value.movingFrom === this.#cluster.site;
+  }
+
+  /** Others said so while this node could not be told, and it may still have it. */
+  #endedElsewhere(key: string, now: number): void {
+    if (this.#claims.ownValue(key) === undefined) return;
+    const { mountpoint, clientIdentifier } = nameOf(key);
+    const session = this.#registry.sessionOf(mountpoint, clientIdentifier);
+    const { AdministrativeAction } = ReasonCode;
+    session?.owner?.disconnect(AdministrativeAction, 'the session has ended elsewhere', now);
+    const left = this.#registry.sessionOf(mountpoint, clientIdentifier);
+    if (left !== undefined) this.#registry.endOf(left, now);
+    else if (this.#claims.ownValue(key) !== undefined) this.#claims.withdraw(key, []);
   }
 
   #isUp(site: Site): boolean {
@@ -451,9 +402,7 @@ export class SessionMoves {
   }
 }
 
-interface Named {
-  readonly mountpoint: string;
-  readonly clientIdentifier: string;
+interface Named extends SessionName {
   readonly born: Stamp;
 }
 
@@ -461,8 +410,3 @@ const taken: Arrived = { refused: 0, ticket: 0 };
 const notOwner: Arrived = { refused: RefusedBecause.NotOwner, ticket: 0 };
 const stale: Arrived = { refused: RefusedBecause.Stale, ticket: 0 };
 const storeRefuses: Arrived = { refused: RefusedBecause.Store, ticket: 0 };
-
-function nameOf(key: string, born: Stamp): Named {
-  const [mountpoint = '', clientIdentifier = ''] = key.split('\0');
-  return { mountpoint, clientIdentifier, born };
-}

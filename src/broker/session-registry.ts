@@ -45,7 +45,7 @@ export interface SessionWatch {
   /** The session has a client, for which it may have been made. */
   registered(session: Session, now: number): void;
   disconnected(session: Session): void;
-  ended(session: Session): void;
+  ended(session: Session, now: number): void;
   /** At start, when all are loaded. */
   loaded(session: Session, now: number): void;
 }
@@ -151,7 +151,7 @@ export class SessionRegistry {
    */
   endSession(realm: Realm, session: Session, now: number): void {
     const { journal, metrics, table } = this.#host;
-    this.watch?.ended(session);
+    this.watch?.ended(session, now);
     this.#deadlines.clear(session);
     realm.sessions.delete(session.clientIdentifier);
     this.#sessionCount -= 1;
@@ -221,6 +221,10 @@ export class SessionRegistry {
     this.#host.table.subscribe(this.#host.realm(session.mountpoint), session, subscription);
   }
 
+  unsubscribe(session: Session, topicFilter: string): void {
+    this.#host.table.unsubscribe(this.#host.realm(session.mountpoint), session, topicFilter);
+  }
+
   /** Another member has it, and has begun it anew. */
   endOf(session: Session, now: number): void {
     this.endSession(this.#host.realm(session.mountpoint), session, now);
@@ -238,13 +242,20 @@ export class SessionRegistry {
 
   /** It is this node's again, with the subscriptions that it had. */
   restore(session: Session): void {
-    const { journal, table } = this.#host;
     const realm = this.#host.realm(session.mountpoint);
     session.isStranded = false;
     realm.sessions.set(session.clientIdentifier, session);
     this.#sessionCount += 1;
-    for (const subscription of session.subscriptions.values()) table.insert(realm, subscription);
-    journal.sessionChanged(session);
+    this.route(session);
+    this.#host.journal.sessionChanged(session);
+  }
+
+  /** Into the routing, with the subscriptions that it has. */
+  route(session: Session): void {
+    const realm = this.#host.realm(session.mountpoint);
+    for (const subscription of session.subscriptions.values()) {
+      this.#host.table.insert(realm, subscription);
+    }
   }
 
   /** Out of the routing; the session keeps its subscriptions, to be handed over. */

@@ -22,6 +22,8 @@ export interface SessionValue {
   readonly range: number;
   /** Who had it before and hands it over; undefined: nothing is expected from anybody. */
   readonly movingFrom: Site | undefined;
+  /** Its subscriptions are not here yet: those of `movingFrom` are in force. */
+  readonly isFetching: boolean;
 }
 
 /**
@@ -33,7 +35,7 @@ export const rangesMax = 8;
 /** U+0000 is in no mountpoint, Client Identifier or filter [MQTT5-1.5.4-2]. */
 const separator = '\0';
 
-const Flag = { Moving: 1 } as const;
+const Flag = { Moving: 1, Fetching: 2 } as const;
 
 export function sessionKey({ mountpoint, clientIdentifier }: SessionName): string {
   return `${mountpoint}${separator}${clientIdentifier}`;
@@ -48,7 +50,8 @@ export function readSessionKey(key: string): SessionName | undefined {
 
 export function sessionValueBytes(value: SessionValue): Uint8Array {
   const writer = new ByteWriter(48);
-  writer.byte(value.movingFrom === undefined ? 0 : Flag.Moving);
+  const moving = value.movingFrom === undefined ? 0 : Flag.Moving;
+  writer.byte(moving | (value.isFetching ? Flag.Fetching : 0));
   writer.varint(value.born);
   writer.varint(value.expiryInterval);
   writer.varint(Math.floor(value.disconnectedAt));
@@ -68,6 +71,7 @@ export function readSessionValue(bytes: Uint8Array): SessionValue | undefined {
       disconnectedAt: reader.varint(),
       range: reader.byte() % rangesMax,
       movingFrom: (flags & Flag.Moving) === 0 ? undefined : readSite(reader),
+      isFetching: (flags & Flag.Fetching) !== 0,
     };
   } catch (error) {
     if (error instanceof TruncatedRecord) return undefined;

@@ -110,11 +110,12 @@ describe('a session row', () => {
     disconnectedAt: 1_900_000_000_000,
     range: rangesMax - 1,
     movingFrom: site,
+    isFetching: true,
   };
 
   it('is read as it was written', () => {
     assert.deepEqual(readSessionValue(sessionValueBytes(value)), value);
-    const settled = { ...value, movingFrom: undefined, disconnectedAt: 0 };
+    const settled = { ...value, movingFrom: undefined, isFetching: false, disconnectedAt: 0 };
     assert.deepEqual(readSessionValue(sessionValueBytes(settled)), settled);
     assert.deepEqual(readSessionKey(sessionKey(head)), {
       mountpoint: head.mountpoint,
