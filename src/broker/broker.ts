@@ -12,6 +12,7 @@ import {
   type ClientLink,
   type ClientLog,
   type ClientPort,
+  type Confirmation,
   type DropReason,
   type Gates,
   type LinkHandler,
@@ -374,6 +375,10 @@ export class Broker implements ClientHost, SessionHost {
   subscribe(session: Session, subscription: Subscription): boolean {
     this.#moves?.subscribed(session, subscription, this.clock.now());
     return this.#table.subscribe(this.#realm(session.mountpoint), session, subscription);
+  }
+
+  confirmSubscribed(): Confirmation | undefined {
+    return this.#router.remote?.confirmSubscribed();
   }
 
   sendRetained(session: Session, subscription: Subscription, now: number): void {

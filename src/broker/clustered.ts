@@ -74,6 +74,9 @@ export function clustered(broker: Broker, parts: MemberParts): Cluster {
       dropped: (bytes) => {
         metrics.clusterBytesDropped += bytes;
       },
+      waitsEnded: (count) => {
+        metrics.clusterSubscribeTimeouts += count;
+      },
       diverged: () => {
         metrics.clusterRowsDiverged += 1;
       },

@@ -132,6 +132,12 @@ export class Forwarder implements RemoteRouter, RouteOut {
     return confirmation;
   }
 
+  confirmSubscribed(): Confirmation | undefined {
+    const confirmation = new Confirmation(this.#host.durability);
+    confirmation.expect();
+    return this.#cluster.routeWaits.add(confirmation) ? confirmation : undefined;
+  }
+
   /** A message of another member. */
   arrived(from: Site, envelope: Envelope, packet: Uint8Array, now: number): Arrived {
     const { refused, ticket } = this.#host.deliverRemote(from, envelope, packet, now);

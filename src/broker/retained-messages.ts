@@ -109,6 +109,8 @@ export class RetainedMessages {
   send(session: Session, subscription: Subscription, now: number): void {
     const { topicFilter, filter } = subscription;
     if (session.subscriptions.get(topicFilter) !== subscription) return;
+    // Rows that came in this turn count.
+    this.#rows?.settle(now);
     const { retained } = this.#host.realm(session.mountpoint);
     if (retained.size === 0) return;
     session.deliverRetained(retained.cursor(filter), subscription, this.#stamp, now);

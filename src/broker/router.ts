@@ -42,6 +42,8 @@ export interface RemoteRouter {
   ): void;
   /** What the acknowledgement of what was forwarded since the last call waits for. */
   takeConfirmation(): Confirmation | undefined;
+  /** What SUBACK waits for: all members that are up know of what changed in this turn. */
+  confirmSubscribed(): Confirmation | undefined;
 }
 
 /** Who a message comes from that was published here, for `Receiver.silentFrom`. */

@@ -39,6 +39,8 @@ export interface ClusterHost {
   netsplitResolved(): void;
   /** A message at QoS 0 was lost: the member that it was for cannot be sent to. */
   dropped(bytes: number): void;
+  /** So many clients had their SUBACK before every member that is up knew of it. */
+  readonly waitsEnded: (count: number) => void;
   /** Equal numbers with other rows: a fault of ours. */
   diverged(site: Site): void;
   /** Clients may be served. Once. */

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { ByteReader } from '../base/mod.js';
 import type { DurabilityWaiter, Gates } from '../session/mod.js';
 import type { Store } from '../store/mod.js';
-import { RowExchange } from './exchange/mod.js';
+import { Exchange, type RowWaits } from './exchange/mod.js';
 import { exchangeLog } from './exchange-log.js';
 import { type Arrived, type Awaited, RefusedBecause } from './flow/mod.js';
 import { type Boot, type Site, StampClock } from './identity/mod.js';
@@ -21,7 +21,7 @@ import type { ClusterHost, ClusterSettings, StartGateView } from './cluster-host
 import { Door } from './door.js';
 import type { DetectedLane, LeaveOptions, Member, PeerState } from './membership/mod.js';
 import type { Result } from './membership-desk.js';
-import { type Row, RowKind, Tables, type TablesOut, type Vector } from './metadata/mod.js';
+import { type Row, RowKind, Tables, type TablesOut } from './metadata/mod.js';
 import { Peer, type PeerOut } from './peer.js';
 import { Presence, type Survivors } from './presence.js';
 import { judgeOf } from './judge.js';
@@ -56,7 +56,7 @@ const malformed: Arrived = { refused: RefusedBecause.Malformed, ticket: 0 };
  *  transport ─▶ Acceptor, PeerLink ─▶ FailureDetector ─▶ Netsplit ─▶ gates of clients
  *                    │                     ▲ words
  *                    ├─ heartbeats ─▶ Views, ClockCheck
- *                    ├─ rows ──▶ RowExchange ─▶ Tables ─▶ routes              RowDisk ─▶ journal
+ *                    ├─ rows ──▶ Exchange ─▶ Tables ─▶ routes                 RowDisk ─▶ journal
  *                    ├─ requests, Member rows ─▶ Belonging ─▶ who is a member, may clients come
  *                    └─ messages ─▶ PeerFlow ─▶ host.arrived
  * ```
@@ -65,6 +65,8 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
   readonly site: Site;
   readonly tables: Tables;
   readonly stamps: StampClock;
+  /** For who waits until all members know what clients here want. */
+  readonly routeWaits: RowWaits;
   readonly #presence: Presence;
   readonly #boot: Boot;
   readonly #settings: ClusterSettings;
@@ -73,7 +75,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
   readonly #belonging: Belonging;
   readonly #door: Door;
   readonly #refusals: RefusalLog;
-  readonly #exchange: RowExchange;
+  readonly #exchange: Exchange;
   readonly #acceptor: Acceptor;
   readonly #context: LinkContext;
   readonly #peers = new Map<Site, Peer>();
@@ -145,11 +147,14 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
     for (const { site: of, boot: its, record } of stored.flows) {
       this.#peers.get(of)?.flow.restore(its, record);
     }
-    this.#exchange = new RowExchange(this.tables, host.random, {
+    this.#exchange = new Exchange(site, this.tables, host.random, {
       faulty: (of, reason, when) => this.#reset(of, reason, when),
       caughtUp: (of, when) => this.#presence.rowsExchanged(of, when),
-      story: exchangeLog(host.log, (of) => this.#nameOf(of)),
+      story: exchangeLog(host, (of) => this.#nameOf(of)),
+      isUp: (of) => this.stateOf(of) === 'up',
+      turnEndWanted: () => host.turnEndWanted(),
     });
+    this.routeWaits = this.#exchange.waits;
     host.journal.addPart(this.#disk);
   }
 
@@ -233,9 +238,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
     if (now < this.#slowTickAt) return;
     this.#slowTickAt = now + slowTickMs;
     this.#presence.checkClock(now);
-    const vectors = new Map<Site, Vector | undefined>();
-    for (const site of this.#peers.keys()) vectors.set(site, this.#exchange.vectorOf(site));
-    this.tables.tick(now, vectors);
+    this.tables.tick(now, this.#exchange.vectorsOf(this.#peers.keys()));
     const bound = this.stamps.toReserve(now);
     if (bound !== undefined) this.#disk.reserveStamp(bound);
   }
@@ -317,9 +320,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
   }
 
   rows({ site }: Peer, type: number, body: Uint8Array, now: number): void {
-    if (type === FrameType.Vector) this.#exchange.onVector(site, body, now);
-    else if (type === FrameType.AskRows) this.#exchange.onAsk(site, body, now);
-    else this.#exchange.onRows(site, body, now);
+    this.#exchange.onFrame(site, type, body, now);
     this.#host.turnEndWanted();
   }
 

@@ -24,7 +24,7 @@ export interface PeerOut {
   alive(peer: Peer, lane: DetectedLane, now: number): void;
   heartbeat(peer: Peer, body: Uint8Array, now: number): void;
   heartbeatBody(): Uint8Array;
-  /** Vectors, questions, rows. */
+  /** Vectors, rows, and questions and answers about them. */
   rows(peer: Peer, type: number, body: Uint8Array, now: number): void;
   /** A request, or the answer to one. */
   asked(peer: Peer, type: number, body: Uint8Array, now: number): void;
@@ -133,6 +133,8 @@ export class Peer implements PeerLinkOut, ExchangePeer, PeerFlowOut {
       case FrameType.AskRows:
       case FrameType.Rows:
       case FrameType.BulkRows:
+      case FrameType.AskApplied:
+      case FrameType.Applied:
         this.#out.rows(this, type, body, now);
         return;
       case FrameType.Request:

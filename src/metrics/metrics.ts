@@ -56,6 +56,8 @@ export class Metrics {
   clusterBytesDropped = 0;
   /** Tables of a member that differed at an equal number: a fault of ours. */
   clusterRowsDiverged = 0;
+  /** SUBACKs that left before every member that is up knew of the subscription. */
+  clusterSubscribeTimeouts = 0;
 
   readonly #gauges: Gauge[] = [];
 
@@ -162,6 +164,11 @@ const generalRows: ReadonlyArray<readonly [field: GeneralField, name: string, he
     'clusterRowsDiverged',
     'cluster_rows_diverged',
     'The number of times rows of a member differed from those of another at an equal number.',
+  ],
+  [
+    'clusterSubscribeTimeouts',
+    'cluster_subscribe_timeouts',
+    'The number of SUBACKs that left before every member that is up knew of the subscription.',
   ],
 ];
 

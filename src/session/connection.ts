@@ -11,7 +11,14 @@ import type { Session } from './session.js';
  * What a client waits for while its packets are not taken. Bits, since several may be awaited at
  * once, and only the last one to come lets the client go on.
  */
-export const Wait = { Decision: 1, Connack: 2, Rate: 4, Backlog: 8, Session: 16 } as const;
+export const Wait = {
+  Decision: 1,
+  Connack: 2,
+  Rate: 4,
+  Backlog: 8,
+  Session: 16,
+  Answers: 32,
+} as const;
 export type Wait = (typeof Wait)[keyof typeof Wait];
 
 /** What a 3.x client waits for, without an answer, until it is closed and may send again. */

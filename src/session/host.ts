@@ -103,6 +103,11 @@ export interface ClientHost {
   publish(topic: TopicHandle, publisher: Session, now: number): PublishOutcome;
   /** Adds or replaces. True: the session did not have it before. */
   subscribe(session: Session, subscription: Subscription): boolean;
+  /**
+   * What SUBACK waits for after `subscribe`: that every other member routes by it; undefined: there
+   * is none.
+   */
+  confirmSubscribed(): Confirmation | undefined;
   /** Sends retained messages as Retain Handling says; after SUBACK. */
   sendRetained(session: Session, subscription: Subscription, now: number): void;
   /** False: there was no such subscription. */

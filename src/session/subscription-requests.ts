@@ -13,6 +13,7 @@ import { checkTopicFilter, parseSharedFilter } from '../topic/mod.js';
 import { type ConnectedClient, Wait } from './connection.js';
 import { type Refusal, refusalOf } from './refusal.js';
 import { Subscription } from './subscription.js';
+import { SubscriptionAnswers } from './subscription-answers.js';
 
 interface ParsedRequest {
   readonly request: SubscriptionRequest;
@@ -23,9 +24,11 @@ interface ParsedRequest {
 /** SUBSCRIBE and UNSUBSCRIBE of one client (MQTT 5 sections 3.8 to 3.11). */
 export class SubscriptionRequests {
   readonly #connected: ConnectedClient;
+  readonly #answers: SubscriptionAnswers;
 
   constructor(connected: ConnectedClient) {
     this.#connected = connected;
+    this.#answers = new SubscriptionAnswers(connected.client);
   }
 
   onSubscribe(packet: SubscribePacket, now: number): void {
@@ -126,8 +129,10 @@ export class SubscriptionRequests {
       return;
     }
     const ticket = session.persistent && !host.durability.refusing ? host.durability.ticket : 0;
-    output.whenDurable(
+    const isAdded = codes.some((code) => code < 0x80);
+    this.#answers.answer(
       ticket,
+      isAdded ? host.confirmSubscribed() : undefined,
       (when) => {
         const properties = output.reasonProperties(reason);
         const { maximumPacketSize } = output;
@@ -219,11 +224,16 @@ export class SubscriptionRequests {
     decision: Decision<UnsubscribeModifiers>,
     now: number,
   ): void {
-    const { session, output, host } = this.#connected;
+    const { session, host } = this.#connected;
     if (decision.verdict === 'deny') {
       const { reasonCode, reason } = refusalOf(decision);
       const codes = packet.topicFilters.map(() => reasonCode);
-      output.whenDurable(0, (when) => this.#sendUnsuback(packet, codes, reason, when), now);
+      this.#answers.answer(
+        0,
+        undefined,
+        (when) => this.#sendUnsuback(packet, codes, reason, when),
+        now,
+      );
       return;
     }
     const closed = this.#connected.gateRefusal('unsubscribe', now);
@@ -238,18 +248,23 @@ export class SubscriptionRequests {
         : ReasonCode.NoSubscriptionExisted,
     );
     const ticket = session.persistent && !host.durability.refusing ? host.durability.ticket : 0;
-    output.whenDurable(ticket, (when) => this.#sendUnsuback(packet, codes, undefined, when), now);
+    const answer = (when: number): void => this.#sendUnsuback(packet, codes, undefined, when);
+    this.#answers.answer(ticket, undefined, answer, now);
   }
 
   /** A cluster without a member does not unsubscribe. 3.x has no UNSUBACK that says so. */
   #refuseUnsubscribe(packet: UnsubscribePacket, reason: string, now: number): void {
-    const { output, version } = this.#connected;
-    if (version !== 5) {
+    if (this.#connected.version !== 5) {
       this.#connected.onRefused('unsubscribe', now);
       return;
     }
     const codes = packet.topicFilters.map(() => ReasonCode.ImplementationSpecificError);
-    output.whenDurable(0, (when) => this.#sendUnsuback(packet, codes, reason, when), now);
+    this.#answers.answer(
+      0,
+      undefined,
+      (when) => this.#sendUnsuback(packet, codes, reason, when),
+      now,
+    );
   }
 
   #sendUnsuback(

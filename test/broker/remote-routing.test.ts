@@ -48,6 +48,10 @@ class OtherMembers implements RemoteRouter, RouteOut {
     return this.confirmation;
   }
 
+  confirmSubscribed(): undefined {
+    return undefined;
+  }
+
   takeTold(): string[] {
     return this.told.splice(0);
   }

@@ -16,6 +16,8 @@ export interface ExchangeStory {
   pushed(amount: Amount, members: number): void;
   /** What `site` had missed of the rows of `about`; `isSnapshot`: all of them. */
   answered(site: Site, about: Site, isSnapshot: boolean, amount: Amount): void;
+  /** So many waited for `sites`, which are up, until it took too long. */
+  gaveUp(count: number, sites: readonly Site[]): void;
 }
 
 /** Counts what comes or goes in pieces. */

@@ -31,6 +31,8 @@ export const FrameType = {
   AskRows: 18,
   Request: 19,
   Response: 20,
+  AskApplied: 21,
+  Applied: 22,
   Publish: 32,
   Confirm: 33,
   Remnant: 34,
@@ -66,6 +68,9 @@ const intervalMax = kibibyte;
  */
 const bulkRowsMax = 17 * kibibyte * kibibyte;
 
+/** A boot and two numbers. */
+const appliedMax = 64;
+
 /**
  * Bytes that a body may have, by type. A publish is one frame however long it is: cutting it would
  * save the receiver no memory, since it must be put together before anything is done with it, and
@@ -83,6 +88,8 @@ const bodyMax: Readonly<Record<FrameType, number>> = {
   [FrameType.AskRows]: 16 * kibibyte,
   [FrameType.Request]: 64 * kibibyte,
   [FrameType.Response]: 64 * kibibyte,
+  [FrameType.AskApplied]: appliedMax,
+  [FrameType.Applied]: appliedMax,
   [FrameType.Publish]: packetMax + envelopeMax,
   [FrameType.Confirm]: 16 * kibibyte,
   [FrameType.Remnant]: packetMax + envelopeMax,
@@ -106,7 +113,7 @@ function table(types: readonly FrameType[], skipsOptional: boolean): FrameTable 
 }
 
 const { Hello, Challenge, Proof, Welcome, Refused, Heartbeat } = FrameType;
-const { Rows, Vector, AskRows, Request, Response } = FrameType;
+const { Rows, Vector, AskRows, Request, Response, AskApplied, Applied } = FrameType;
 const { Publish, Confirm, Remnant, Mark, BulkRows, Floor } = FrameType;
 
 /** Before a peer has proved itself, nothing else is read and nothing is skipped. */
@@ -117,7 +124,10 @@ export const handshakeFrames: FrameTable = table(
 
 /** Afterwards, by {@link LaneKind}. */
 export const laneFrames: Readonly<Record<LaneKind, FrameTable>> = {
-  [LaneKind.Control]: table([Heartbeat, Rows, Vector, AskRows, Request, Response], true),
+  [LaneKind.Control]: table(
+    [Heartbeat, Rows, Vector, AskRows, Request, Response, AskApplied, Applied],
+    true,
+  ),
   [LaneKind.Data]: table([Heartbeat, Publish, Confirm, Remnant, Mark, BulkRows, Floor], true),
   [LaneKind.Introduction]: table([Heartbeat, Request, Response], true),
 };

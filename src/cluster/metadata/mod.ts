@@ -23,6 +23,7 @@ export {
   decodeVector,
   encodeAsks,
   encodeVector,
+  hasReached,
   type Position,
   type Vector,
 } from './position.js';

@@ -39,6 +39,9 @@ export class OwnRows {
   /** What the others may know. */
   readonly table: SiteTable;
   #last: number;
+  /** Of the last change of a kind in this boot. */
+  readonly #lastOf = new Map<RowKind, number>();
+  readonly #found: number;
   #pushed: number;
   #pending: Row[] = [];
   #pendingFrom = 0;
@@ -56,12 +59,18 @@ export class OwnRows {
       out.changed(row.kind, row.key, site, undefined, row);
     }
     this.#last = number;
+    this.#found = number;
     this.#pushed = number;
   }
 
   /** Of the last change, sent or not. */
   get lastNumber(): number {
     return this.#last;
+  }
+
+  /** Of the last change of `kind`, sent or not. */
+  lastNumberOf(kind: RowKind): number {
+    return this.#lastOf.get(kind) ?? this.#found;
   }
 
   get position(): Position {
@@ -99,6 +108,7 @@ export class OwnRows {
     assert((value?.length ?? 0) <= valueBytesMax, 'a value is too long for a row');
     const before = this.get(kind, key);
     this.#last += 1;
+    this.#lastOf.set(kind, this.#last);
     const row = makeRow(this.#site, this.#last, kind, key, value, stamp, isOverride);
     const isLive = !isTombstone(row);
     if (isKept(row) || this.#pendingFrom < this.#pending.length) {

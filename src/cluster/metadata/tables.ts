@@ -75,6 +75,11 @@ export class Tables {
     return this.#own.lastNumber;
   }
 
+  /** The same of the last change of a row of `kind`. */
+  lastNumberOf(kind: RowKind): number {
+    return this.#own.lastNumberOf(kind);
+  }
+
   /** `value` must not be changed afterwards. Returns the row, whose number others confirm. */
   put(kind: RowKind, key: string, value: Uint8Array, stamp: Stamp): Row {
     return this.#write(kind, key, this.#values.keep(value), stamp, false);

@@ -9,6 +9,7 @@ import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { decodeMark, encodeMark } from '../../../src/cluster/exchange/applied.js';
 import { readHeartbeat, writeHeartbeat } from '../../../src/cluster/link/heartbeat.js';
 import {
   readChallenge,
@@ -117,6 +118,8 @@ const proof: Codec = {
   write: ({ mac, highestBoot, acceptor }) => [mac, writeStatement({ highestBoot, acceptor })],
 };
 
+const mark: Codec = { read: decodeMark, write: (value) => [encodeMark(value)] };
+
 const opaque: Codec = { read: (body) => body, write: (body) => [body] };
 
 const codecs: Record<TypeName, Codec> = {
@@ -131,6 +134,8 @@ const codecs: Record<TypeName, Codec> = {
   AskRows: opaque,
   Request: opaque,
   Response: opaque,
+  AskApplied: mark,
+  Applied: mark,
   Publish: numbered,
   Confirm: { read: readConfirm, write: (confirm) => [writeConfirm(confirm)] },
   Remnant: numbered,
