@@ -286,6 +286,11 @@ export class Broker implements ClientHost, SessionHost {
       : maxWriteBufferBytes;
   }
 
+  /** Wills of a dead member that is about to be none. True: there were no more of them. */
+  releaseWills(site: Site, now: number): boolean {
+    return this.#survivorship?.release(site, now) ?? true;
+  }
+
   /** Everyone is told to go (v5: 0x8B Server shutting down). */
   disconnectAll(reasonCode: number, reason: string, now: number): void {
     for (const client of [...this.#clients.values()]) client.disconnect(reasonCode, reason, now);

@@ -4,7 +4,7 @@ import type { SessionName } from '../cluster/takeover/mod.js';
 import { type ClientLog, neverExpires, type Settings, type SessionWill } from '../session/mod.js';
 import type { Bequest, SurvivorsCluster } from './dead-members.js';
 import { type OpenWill, siteOfWill, willKey, type WillRows } from './will-rows.js';
-import type { SharedWills } from './wills.js';
+import type { SharedWills, TakenWill } from './wills.js';
 
 export interface DeadWillsHost {
   readonly log: ClientLog;
@@ -84,6 +84,29 @@ export class DeadWills implements SharedWills, Bequest {
       } else if (this.#arrivals.size < arrivalsMax) this.#arrivals.set(key, { site, isResumed });
     }
     return isSent;
+  }
+
+  takeOver(site: Site, name: SessionName, now: number): TakenWill | undefined {
+    const open = this.rows.openOf(site, willKey(site, name));
+    if (open === undefined) return undefined;
+    this.rows.settle(open, now);
+    const { will, expiryInterval, dueAt } = open.value;
+    const delayMs = Math.min(will.delaySeconds, expiryInterval) * 1000;
+    return { will, dueAt: dueAt === 0 ? now + delayMs : dueAt };
+  }
+
+  /** `site` is dead and about to be no member any more. True: nothing is left of it to publish. */
+  release(site: Site, now: number): boolean {
+    if (this.#host.settings().deadNodeWills === 'off') return true;
+    const rows = this.#cluster.tables.cursor(RowKind.Will);
+    const released: OpenWill[] = [];
+    for (let row = rows.next(); row !== undefined; row = rows.next()) {
+      const open = row.site === site ? this.rows.open(row) : undefined;
+      if (open !== undefined) released.push(open);
+      if (released.length === perTurnMax) break;
+    }
+    for (const open of released) this.#fire(open, now);
+    return released.length < perTurnMax;
   }
 
   /** Somebody says something else of a will. */

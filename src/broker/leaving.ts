@@ -8,6 +8,8 @@ import type { SessionMoves } from './session-moves.js';
 export interface LeavingHost {
   readonly clock: { now(): number };
   readonly sessionCount: number;
+  /** Wills of its clients whose sessions nobody has. True: there were no more of them. */
+  releaseWills(site: Site, now: number): boolean;
   disconnectAll(reasonCode: number, reason: string, now: number): void;
 }
 
@@ -56,7 +58,8 @@ export class Leaving {
       if (row.site === site && this.#isWanted(row, isDead, now)) adopted.push(row);
     }
     for (const { key } of adopted) this.#moves.adopt(key, now);
-    return adopted.length < stepMax;
+    if (adopted.length === stepMax) return false;
+    return !isDead || this.#host.releaseWills(site, now);
   }
 
   #isWanted(row: Row, isDead: boolean, now: number): boolean {

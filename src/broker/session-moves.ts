@@ -179,6 +179,8 @@ export class SessionMoves {
       this.#registry.sessionOf(name.mountpoint, name.clientIdentifier) ??
       this.#registry.createOffline(name, expiryInterval, disconnectedAt || now);
     session.born = born;
+    // Before the claim: whoever sees that has lost the session, and what is left of it.
+    this.#registry.adoptWill(session, owner.site, now);
     this.#claims.has(session, now);
     this.#recent.learned(key, this.#stampOf(key), now);
     const isUp = this.#isUp(owner.site);

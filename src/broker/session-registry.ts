@@ -181,6 +181,13 @@ export class SessionRegistry {
     return session;
   }
 
+  /** It was the session of `site`, whose will goes with it. */
+  adoptWill(session: Session, site: Site, now: number): void {
+    if (!this.wills.adopted(session, site, now)) return;
+    this.#host.journal.sessionChanged(session);
+    this.#setDeadline(session);
+  }
+
   /** Keeps messages for a session of another member. */
   createStranded(name: SessionName, born: number, expiryInterval: number): Session {
     const { mountpoint, clientIdentifier } = name;

@@ -49,6 +49,11 @@ export class Survivorship {
     this.#members.rowChanged(kind, site, after);
   }
 
+  /** `site` is dead and about to be no member any more: a part of its wills. True: that was all. */
+  release(site: Site, now: number): boolean {
+    return this.#wills.release(site, now);
+  }
+
   /** A few times a second. */
   tick(now: number): void {
     this.#wills.tick(now);

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import type { Site } from '../cluster/identity/mod.js';
 import type { SessionName } from '../cluster/takeover/mod.js';
 import { keyOf } from './session-claims.js';
 import type { Journal } from '../journal/mod.js';
@@ -22,6 +23,15 @@ export interface SharedWills {
   mayPublish(isRestored: boolean, now: number): boolean;
   /** True: wills of it that other members have go out, before anything that it publishes. */
   clientCame(name: SessionName, isResumed: boolean, now: number): boolean;
+  /** The session was the leaving member's; so is its will, if it has one, from now on not. */
+  takeOver(site: Site, name: SessionName, now: number): TakenWill | undefined;
+}
+
+/** A will that came with a session. */
+export interface TakenWill {
+  readonly will: SessionWill;
+  /** In ms since the epoch. */
+  readonly dueAt: number;
 }
 
 /** Wills of sessions that ended while nothing might be published; beyond it the oldest are lost. */
@@ -81,6 +91,16 @@ export class Wills {
     }
     this.#restored.add(session);
     shared.rows.put(session, now);
+  }
+
+  /** The session was another member's, and its client is not here. True: it has a will. */
+  adopted(session: Session, site: Site, now: number): boolean {
+    const taken = this.shared?.takeOver(site, session, now);
+    if (taken === undefined) return false;
+    session.will = taken.will;
+    session.willDueAt = taken.dueAt;
+    this.shared?.rows.put(session, now);
+    return true;
   }
 
   /**

@@ -296,3 +296,52 @@ describe('survivors', () => {
     assert.deepEqual(payloads(sub).sort(), all, rig.told());
   });
 });
+
+describe('the wills of a member that leaves', () => {
+  function leave(rig: Rig, withinMs: number): void {
+    let said = '';
+    const { cluster } = rig.core('a');
+    const options = { force: false, kill: true, timeoutMs: 20_000 };
+    const now = rig.nodes[0]?.clock.wall() ?? 0;
+    cluster.leave('NautilusMQ@c', options, now, ({ text }) => (said = text));
+    rig.run(withinMs);
+    assert.equal(cluster.members.length, 2, said + rig.told());
+  }
+
+  it('go out at once when it is dead, or wait for the client with the session', () => {
+    const rig = running();
+    const sub = subscriber(rig, 'b');
+    rig.client('c', 'clean', { will: will(60, 'clean') });
+    rig.client('c', 'now', kept(3600, { will: will(0, 'now') }));
+    rig.client('c', 'later', kept(3600, { will: will(10, 'later') }));
+    rig.client('c', 'back', kept(3600, { will: will(10, 'back') }));
+    rig.run(100);
+    crash(rig, 'c');
+    rig.run(2000);
+    leave(rig, 2000);
+    rig.run(1500);
+    assert.deepEqual(payloads(sub).sort(), ['clean', 'now'], rig.told());
+    rig.client('b', 'back', kept(3600));
+    rig.run(12_000);
+    assert.deepEqual(payloads(sub), ['later'], rig.told());
+  });
+
+  it('go with the sessions when it lives', () => {
+    const rig = running();
+    const sub = subscriber(rig, 'b');
+    rig.client('c', 'clean', { will: will(60, 'clean') });
+    const gone = rig.client('c', 'gone', kept(3600, { will: will(20, 'gone') }));
+    rig.client('c', 'sent away', kept(3600, { will: will(22, 'sent away') }));
+    const left = rig.client('c', 'left', kept(3600, { will: will(20, 'left') }));
+    rig.run(1000);
+    left.send(disconnect(5));
+    gone.drop();
+    rig.run(1000);
+    leave(rig, 12_000);
+    assert.deepEqual(payloads(sub), ['clean'], rig.told());
+    rig.run(2000);
+    assert.deepEqual(payloads(sub), []);
+    rig.run(10_000);
+    assert.deepEqual(payloads(sub).sort(), ['gone', 'sent away'], rig.told());
+  });
+});
