@@ -1,4 +1,5 @@
 import { DeliveryIndex, kindOf, nameOf, partsOf } from './delivery-index.js';
+import { nothingFromBefore } from './freshness.js';
 import type { Delivery, History, Publication, Subscription, Violation } from './history.js';
 
 /** A rule that a finished run must obey. */
@@ -265,6 +266,7 @@ const checkers: readonly Checker[] = [
   duplicates,
   willsOnce,
   deadlines,
+  nothingFromBefore,
 ];
 
 /** Everything that is wrong with a finished run, with what its parts saw while it ran. */

@@ -10,6 +10,8 @@ export interface Publication {
   readonly topicName: string;
   readonly qos: number;
   readonly retain: boolean;
+  /** Without a payload: once it is taken, nothing is retained. */
+  readonly isClear: boolean;
   /** A will is published by the broker: `firstSentAt` is when the CONNECT that carried it left. */
   readonly isWill: boolean;
   firstSentAt: number;
@@ -29,6 +31,8 @@ export interface Subscription {
   readonly filter: string;
   readonly qos: number;
   readonly isPersistent: boolean;
+  /** As in {@link Delivery.session}. */
+  readonly session: number;
   /** First SUBSCRIBE sent. */
   readonly requestedAt: number;
   acknowledgedAt: number | undefined;
@@ -131,7 +135,7 @@ export class History {
   newPublication(
     given: Pick<
       Publication,
-      'publisher' | 'canBeRefused' | 'topicName' | 'qos' | 'retain' | 'isWill'
+      'publisher' | 'canBeRefused' | 'topicName' | 'qos' | 'retain' | 'isClear' | 'isWill'
     >,
   ): Publication {
     const publication: Publication = {

@@ -1,5 +1,5 @@
 /** A copy of the compiled program in which one piece of one file is another one. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -46,9 +46,21 @@ export class PatchedBuild {
     const path = join(this.directory, 'src', file.replace(/\.ts$/, '.js'));
     const parts = readFileSync(path, 'utf8').split(find);
     if (parts.length !== 2) {
+      const others = this.#filesWith(find);
+      const place = others.length > 0 ? `; it is in ${others.join(', ')}` : '';
       const count = parts.length - 1;
-      throw new Error(`src/${file} has ${count} times, not once, what a variant changes: ${find}`);
+      const what = `src/${file} has ${count} times, not once, what a variant changes`;
+      throw new Error(`${what}: ${find}${place}. See docs/simulator.md, broken variants`);
     }
     writeFileSync(path, parts.join(replace));
+  }
+
+  /** It may have moved. */
+  #filesWith(text: string): string[] {
+    const files = readdirSync(join(this.directory, 'src'), { recursive: true, encoding: 'utf8' });
+    return files.filter((path) => {
+      if (!path.endsWith('.js')) return false;
+      return readFileSync(join(this.directory, 'src', path), 'utf8').includes(text);
+    });
   }
 }

@@ -7,7 +7,8 @@ const nodes = 3;
 /** A run of three members: a script by its name, or a seed. Throws when there is no such script. */
 export function playOf(play: string | number, isTold: boolean): SimulationOptions {
   const names = nodeNames(nodes);
-  const ground = { nodes, factory: clusterCore(names), isCluster: true, isTold };
-  if (typeof play === 'number') return { ...ground, seed: play };
-  return { ...ground, seed: 1, script: scriptCalled(play) };
+  const script = typeof play === 'string' ? scriptCalled(play) : undefined;
+  const factory = clusterCore(names, { settings: script?.settings ?? {} });
+  const seed = typeof play === 'number' ? play : 1;
+  return { seed, nodes, factory, isCluster: true, isTold, script };
 }

@@ -52,7 +52,7 @@ function checkRetained(
     .filter(({ acknowledgedAt }) => acknowledgedAt !== undefined && acknowledgedAt > setBackAt)
     .at(-1);
   if (last === undefined) return;
-  if (retained !== undefined && retained.id >= last.id) return;
+  if (retained === undefined ? last.isClear : retained.id >= last.id) return;
   const what = `${node} has ${retained === undefined ? 'nothing' : nameOf(retained)} retained for ${topicName}, not ${nameOf(last)}`;
   history.violated('retained', what, `#${last.id}`);
 }

@@ -14,6 +14,8 @@ export interface PublishPlan {
   readonly everyMs: number;
   /** Of every payload; undefined: mostly small, now and then large. */
   readonly payloadBytes?: number;
+  /** They have no payload: with `retain`, nothing is retained from then on. */
+  readonly isClear?: boolean;
 }
 
 interface Sent {
@@ -67,14 +69,14 @@ export class Publisher {
   }
 
   publishNext(connection: Connection): void {
-    const { topicNames, qualities, retain, payloadBytes } = this.#plan;
+    const { topicNames, qualities, retain, payloadBytes, isClear = false } = this.#plan;
     const qos = this.#chance.weighted(qualities);
     if (qos > 0 && this.#outbox.length >= outboxMax) return;
     const topicName = this.#chance.pick(topicNames);
     const publication = this.#history.newPublication({
       publisher: this.#clientIdentifier,
       canBeRefused: this.#version === 5,
-      ...{ topicName, qos, retain, isWill: false },
+      ...{ topicName, qos, retain, isClear, isWill: false },
     });
     const chosen = this.#chance.weighted([
       [8, this.#chance.below(40)],
@@ -82,7 +84,8 @@ export class Publisher {
       [0.2, 5000],
     ]);
     const packetIdentifier = qos === 0 ? 0 : this.#freeIdentifier();
-    const payload = `${publication.id}:${'.'.repeat(payloadBytes ?? chosen)}`;
+    const text = `${publication.id}:${'.'.repeat(payloadBytes ?? chosen)}`;
+    const payload = isClear ? '' : text;
     const sent: Sent = { publication, packetIdentifier, payload, state: 'published' };
     if (qos > 0) this.#outbox.push(sent);
     this.#send(connection, sent, false);

@@ -1,3 +1,4 @@
+import type { ClusterSettings } from '../src/cluster/mod.js';
 import type { ClientPlan, SimClient } from './client.js';
 import type { History } from './history.js';
 import type { Network } from './network.js';
@@ -14,6 +15,8 @@ export interface Script {
   /** What happens, in a sentence. */
   readonly what: string;
   readonly cast: readonly ClientPlan[];
+  /** Where they are not those of every run. */
+  readonly settings?: Partial<ClusterSettings>;
   play(stage: Stage): void;
 }
 

@@ -173,6 +173,7 @@ class Simulation {
     }
     for (const { disk } of this.#nodes) {
       disk.slownessMs = 0;
+      disk.isFailing = false;
       disk.thaw();
     }
     for (const client of this.#clients) client.comeBack();

@@ -133,6 +133,7 @@ export class Subscriber {
         filter,
         qos,
         isPersistent: this.#isPersistent,
+        session: this.#session,
         requestedAt: history.now,
         acknowledgedAt: undefined,
         endRequestedAt: undefined,
@@ -209,6 +210,8 @@ export class Subscriber {
     if (qos === 2) this.#held.add(packetIdentifier);
     if (qos > 0) this.#answer(connection, qos === 1 ? 'puback' : 'pubrec', packetIdentifier);
     if (isKnown) return;
+    // What clears a retained message names none.
+    if (payload === '' && history.publications.some((one) => one.isClear)) return;
     const publication = history.publicationOf(payload);
     const clientIdentifier = this.#clientIdentifier;
     if (publication === undefined || publication.topicName !== packet.topicName) {

@@ -16,6 +16,7 @@ export interface Variant {
 }
 
 const lost = 'no acknowledged message is lost';
+const order = 'messages of one publisher, topic and QoS keep their order';
 
 export const variants: readonly Variant[] = [
   {
@@ -94,6 +95,209 @@ export const variants: readonly Variant[] = [
       },
     ],
     seenIn: 'queue-moves',
+    rule: lost,
+  },
+  {
+    name: 'vector announced before durable',
+    what: 'a member tells what its disk does not have yet, and says of others’ rows that it does',
+    patches: [
+      {
+        file: 'cluster/metadata/own-rows.ts',
+        find: 'if (isKept(row) || this.#pendingFrom < this.#pending.length)',
+        replace: 'if (false)',
+      },
+      {
+        file: 'cluster/metadata/replica.ts',
+        find: 'durable: this.#disk.durable(table.number),',
+        replace: 'durable: table.number,',
+      },
+    ],
+    seenIn: 'cleared-unsynced',
+    rule: 'retained',
+  },
+  {
+    name: 'no born',
+    what: 'what is left of a session that ended goes to the one that came after it',
+    patches: [
+      { file: 'broker/session-moves.ts', find: '> handover.born', replace: '> Infinity' },
+      {
+        file: 'broker/session-moves.ts',
+        find: '|| owner.value.born > left.born',
+        replace: '',
+      },
+      { file: 'broker/departures.ts', find: '|| owner.born > session.born', replace: '' },
+    ],
+    seenIn: 'clean-start-during-split',
+    rule: 'a session gets nothing from before its time',
+  },
+  {
+    name: 'override row dropped early',
+    what: 'a deletion is forgotten before every member has heard of it',
+    patches: [
+      {
+        file: 'cluster/metadata/overrides.ts',
+        find: 'if (!this.#isDurableEverywhere(own, ours, others))',
+        replace: 'if (false)',
+      },
+      {
+        file: 'cluster/metadata/overrides.ts',
+        find: 'if (!isKnownEverywhere(this.#known, ours, others))',
+        replace: 'if (false)',
+      },
+    ],
+    seenIn: 'cleared-while-away',
+    rule: 'retained',
+  },
+  {
+    name: 'wait without deadline',
+    what: 'a client that came for its session waits for the member that has it as long as it takes',
+    patches: [
+      {
+        file: 'broker/arrivals.ts',
+        find: 'if (now < pending.until && ',
+        replace: 'if (',
+      },
+    ],
+    seenIn: 'state-behind-a-backlog',
+    rule: 'no operation waits beyond its deadline',
+  },
+  {
+    name: 'loser keeps its client',
+    what: 'who loses a session does not close the connection of its client',
+    patches: [
+      {
+        file: 'broker/session-moves.ts',
+        find: "session?.owner?.disconnect(ReasonCode.SessionTakenOver, 'another connection took over', now);",
+        replace: '',
+      },
+    ],
+    seenIn: 'both-sides-of-a-split',
+    rule: 'one live connection per client identifier',
+  },
+  {
+    name: 'wills fired by a minority',
+    what: 'a member that sees nobody else publishes the wills of everybody else’s clients',
+    patches: [
+      {
+        file: 'broker/dead-wills.ts',
+        find: "if (deadNodeWills === 'majority' && !this.#cluster.survivors.hasMajority)",
+        replace: 'if (false)',
+      },
+    ],
+    seenIn: 'wills-while-all-are-apart',
+    rule: 'a will fires at most once',
+  },
+  {
+    name: 'wills fired by every survivor',
+    what: 'each member that sees another one dead publishes the wills of its clients',
+    patches: [
+      { file: 'broker/dead-members.ts', find: 'if (this.#isChosen(key))', replace: 'if (true)' },
+      { file: 'broker/dead-wills.ts', find: 'if (this.rows.isOurs(open))', replace: 'if (true)' },
+    ],
+    seenIn: 'wills-of-a-dead-member',
+    rule: 'a will fires at most once',
+  },
+  {
+    name: 'wills fired again by who is back',
+    what: 'a restarted member publishes the wills of its clients without asking who did meanwhile',
+    patches: [
+      {
+        file: 'broker/will-rows.ts',
+        find: 'return this.#overrideOf(key, session.willStamp) !== undefined;',
+        replace: 'return false;',
+      },
+    ],
+    seenIn: 'wills-of-a-dead-member',
+    rule: 'a will fires at most once',
+  },
+  {
+    name: 'no hold after a move',
+    what: 'the new owner of a session sends what comes to it before what the old one had',
+    patches: [{ file: 'broker/arrivals.ts', find: 'session.hold();', replace: '' }],
+    seenIn: 'queue-moves-under-fire',
+    rule: order,
+  },
+  {
+    name: 'parked ones overtaken',
+    what: 'what comes for a session goes to its owner before what was kept for it has gone',
+    patches: [
+      {
+        file: 'broker/departures.ts',
+        find: 'return at < unsent.length || session.lastSequence > lastSequence;',
+        replace: 'return false;',
+      },
+    ],
+    seenIn: 'parked-then-back',
+    rule: order,
+  },
+  {
+    name: 'unconfirmed ones forgotten',
+    what: 'what was sent to a member that died before it confirmed counts as delivered',
+    patches: [
+      {
+        file: 'broker/forwarder.ts',
+        find: 'this.parking?.parkUnconfirmed(match.publication, match.kept, site, sentAt, now);',
+        replace: '',
+      },
+    ],
+    seenIn: 'receiver-dies-unsynced',
+    rule: lost,
+  },
+  {
+    name: 'nothing sent again',
+    what: 'what was under way when a link broke is not sent again when it is back',
+    patches: [
+      {
+        file: 'cluster/link/data-sender.ts',
+        find: 'if (entry.body !== undefined)',
+        replace: 'if (!entry.wasSent)',
+      },
+    ],
+    seenIn: 'link-lost-under-load',
+    rule: 'no operation waits beyond its deadline',
+  },
+  {
+    name: 'numbers not looked at',
+    what: 'what is sent again after a link broke is taken again',
+    patches: [
+      {
+        file: 'cluster/link/data-receiver.ts',
+        find: "return this.#seen.add(sequence) ? 'new' : 'known';",
+        replace: "return this.#seen.add(sequence), 'new';",
+      },
+      {
+        file: 'cluster/link/data-receiver.ts',
+        find: "assert(isNew, 'a number is owned or refused twice');",
+        replace: '',
+      },
+    ],
+    seenIn: 'link-lost-under-load',
+    rule: 'QoS 2 comes exactly once',
+  },
+  {
+    name: 'retained by site, not by time',
+    what: 'of two retained messages of one topic the one of the higher site counts',
+    patches: [
+      {
+        file: 'broker/retained-rows.ts',
+        find: 'isLater(row.stamp, row.site, latest.stamp, latest.site)',
+        replace: 'row.site > latest.site',
+      },
+    ],
+    seenIn: 'retained-on-both-sides',
+    rule: 'retained',
+  },
+  {
+    name: 'claims by the own clock',
+    what: 'a claim is not put above the ones that are known: whose clock is behind never wins',
+    patches: [
+      {
+        file: 'broker/session-claims.ts',
+        find: 'stamps.next(now, this.#latestStamp(key))',
+        replace: 'stamps.next(now)',
+      },
+    ],
+    seenIn: 'clock-behind',
     rule: lost,
   },
 ];

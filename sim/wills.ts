@@ -38,7 +38,7 @@ export class Wills {
     const qos = this.#chance.pick([1, 2]);
     this.#will = this.#history.newPublication({
       ...{ publisher: this.#clientIdentifier, canBeRefused: false },
-      ...{ topicName, qos, retain: false, isWill: true },
+      ...{ topicName, qos, retain: false, isClear: false, isWill: true },
     });
     this.#will.sends = 1;
     return { topicName, payload: `${this.#will.id}:will`, qos, delaySeconds };

@@ -2,8 +2,14 @@ import type { Script } from '../script.js';
 import { messageScripts } from './messages.js';
 import { rowScripts } from './rows.js';
 import { sessionScripts } from './sessions.js';
+import { willScripts } from './wills.js';
 
-export const scripts: readonly Script[] = [...sessionScripts, ...messageScripts, ...rowScripts];
+export const scripts: readonly Script[] = [
+  ...sessionScripts,
+  ...messageScripts,
+  ...rowScripts,
+  ...willScripts,
+];
 
 /** Throws when there is none of that name. */
 export function scriptCalled(name: string): Script {

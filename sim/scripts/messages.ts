@@ -19,9 +19,49 @@ export const messageScripts: readonly Script[] = [
       stage.node('node1').disk.slownessMs = 300;
       stage.publish('pub', 20, 20);
       stage.crash('node1');
-      stage.run(200);
+      stage.run(4000);
       stage.start('node1');
       stage.run(5000);
+    },
+  },
+  {
+    name: 'parked-then-back',
+    what: 'messages are kept for a session of a dead member; it is back while more are published',
+    cast: [subscriber('sub', 't/#', 1), publisher('pub', 't/0', 1)],
+    play(stage) {
+      stage.run(foundMs);
+      stage.come('sub', 'node1');
+      stage.run(200);
+      stage.leave('sub', 'drop');
+      stage.come('pub', 'node2');
+      stage.run(1000);
+      stage.crash('node1');
+      stage.run(3500);
+      stage.publish('pub', 700, 1);
+      stage.publishing('pub', 1500, 0.5);
+      stage.start('node1');
+      stage.run(5000);
+    },
+  },
+  {
+    name: 'link-lost-under-load',
+    what: 'the connections between two members are lost again and again while messages pass',
+    cast: [subscriber('sub', 't/#', 2), publisher('pub', 't/0', 2)],
+    settings: { reconnectGraceMs: 5000 },
+    play(stage) {
+      stage.run(foundMs);
+      stage.path('node1', 'node2', { delayMs: 30 });
+      stage.path('node2', 'node1', { delayMs: 30 });
+      stage.come('sub', 'node1');
+      stage.come('pub', 'node2');
+      stage.run(1000);
+      stage.node('node1').disk.slownessMs = 700;
+      stage.publishing('pub', 400, 10);
+      for (let round = 0; round < 3; round += 1) {
+        stage.run(500);
+        stage.reset('node1', 'node2');
+        stage.run(2000);
+      }
     },
   },
 ];

@@ -12,6 +12,10 @@ const much: PublishPlan = {
   everyMs: 0,
   payloadBytes: 4000,
 };
+const clearing: PublishPlan = {
+  ...{ topicNames: ['r/0'], qualities: [[1, 1]], retain: true, everyMs: 0 },
+  isClear: true,
+};
 const churners = ['one', 'two', 'three', 'four'];
 
 export const rowScripts: readonly Script[] = [
@@ -66,6 +70,66 @@ export const rowScripts: readonly Script[] = [
       stage.start('node1');
       stage.publish('pub', 100, 50);
       stage.run(5000);
+    },
+  },
+  {
+    name: 'cleared-while-away',
+    what: 'what a member retained right before it went off is cleared before anybody heard of it',
+    cast: [publisher('keeper', 'r/0', 1, true), role('cleaner', { publishes: clearing })],
+    play(stage) {
+      stage.run(foundMs);
+      stage.come('keeper', 'node1');
+      stage.come('cleaner', 'node2');
+      stage.run(1000);
+      stage.cut('node1', 'node2');
+      stage.cut('node1', 'node3');
+      stage.publish('keeper');
+      stage.run(500);
+      stage.crash('node1');
+      stage.leave('keeper', 'drop');
+      stage.run(3500);
+      stage.publish('cleaner');
+      stage.run(20_000);
+    },
+  },
+  {
+    name: 'retained-on-both-sides',
+    what: 'both sides of a split retain a message for one topic',
+    cast: [publisher('later', 'r/0', 1, true), publisher('sooner', 'r/0', 1, true)],
+    settings: { policies: { connect: 'on', publish: 'on', subscribe: 'on', unsubscribe: 'on' } },
+    play(stage) {
+      stage.run(foundMs);
+      stage.come('later', 'node1');
+      stage.come('sooner', 'node2');
+      stage.run(1000);
+      stage.cut('node1', 'node2');
+      stage.cut('node1', 'node3');
+      stage.run(3500);
+      stage.publish('sooner');
+      stage.run(500);
+      stage.publish('later');
+      stage.run(500);
+    },
+  },
+  {
+    name: 'cleared-unsynced',
+    what: 'a retained message is cleared; its member has that not on disk when it goes off',
+    cast: [publisher('keeper', 'r/0', 1, true), role('cleaner', { publishes: clearing })],
+    play(stage) {
+      stage.run(foundMs);
+      stage.come('keeper', 'node1');
+      stage.come('cleaner', 'node2');
+      stage.run(1000);
+      stage.publish('keeper');
+      stage.run(1000);
+      stage.leave('keeper', 'drop');
+      stage.run(1000);
+      stage.node('node1').disk.freeze();
+      stage.publish('cleaner');
+      stage.run(60_000);
+      stage.crash('node1');
+      stage.node('node1').disk.thaw();
+      stage.run(1000);
     },
   },
 ];
