@@ -5,16 +5,9 @@ import { type Entry, EntryState } from '../queue/mod.js';
 import type { Session } from '../session/mod.js';
 import { handedSubscription } from './session-claims.js';
 
-interface DepartedTo {
-  readonly site: Site;
-  readonly born: Stamp;
-  /** It does not have the session yet, and takes it from here. */
-  readonly isFetching: boolean;
-}
-
 export interface DeparturesHost {
   /** Who has the session now; undefined: nobody, so what is left of it is nobody's. */
-  ownerOf(key: string): DepartedTo | undefined;
+  ownerOf(key: string): { readonly site: Site; readonly born: Stamp } | undefined;
   isUp(site: Site): boolean;
   /** Other members that are up. */
   peersUp(): readonly Site[];
@@ -166,17 +159,15 @@ export class Departures {
     }
     const target = this.#host.isUp(owner.site) ? owner.site : undefined;
     if (target !== departure.target) this.#restart(departure, target);
-    if (departure.awaitedMarks !== undefined) this.#review(departure, owner, now);
+    if (departure.awaitedMarks !== undefined) this.#review(departure, now);
     if (target === undefined || now < departure.retryAt || departure.hasSentEnd) return budget;
     if (!departure.hasSentState && !this.#sendState(departure, target)) return budget;
     return this.#sendEntries(departure, target, budget, now);
   }
 
   /** Members that went down since send nothing any more. */
-  #review(departure: Departure, { isFetching }: DepartedTo, now: number): void {
-    const { awaitedMarks, marksUntil, target } = departure;
-    // Who has it now takes its messages, and cannot be reached.
-    if (target === undefined && !isFetching) this.#unroute(departure);
+  #review(departure: Departure, now: number): void {
+    const { awaitedMarks, marksUntil } = departure;
     if (awaitedMarks === undefined || marksUntil === 0) return;
     for (const site of awaitedMarks) if (!this.#host.isUp(site)) awaitedMarks.delete(site);
     if (awaitedMarks.size === 0 || now >= marksUntil) this.#unroute(departure);

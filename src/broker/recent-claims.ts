@@ -11,8 +11,9 @@ interface Learned {
 }
 
 /**
- * When this node heard of claims. What it sent before that, it sent to the member that had the
- * session until then; stamps cannot tell, for a claim takes its time to get here.
+ * When this node heard that a session is where it is claimed. What it sent before that, it sent to
+ * the member that had the session until then; stamps cannot tell, for a claim takes its time to get
+ * here, and then the session is fetched.
  */
 export class RecentClaims {
   /** By session, those heard of last at the end. */

@@ -55,7 +55,7 @@ export class SessionMoves {
       ownerOf: (key) => {
         const owner = this.#claims.ownerOf(key);
         if (owner === undefined) return undefined;
-        return { site: owner.site, born: owner.value.born, isFetching: this.#isFetched(owner) };
+        return { site: owner.site, born: owner.value.born };
       },
       isUp: (site) => this.#isUp(site),
       peersUp: () => this.#peersUp(),
@@ -106,7 +106,6 @@ export class SessionMoves {
     const from = this.#claims.sourceOf(key, owner.site);
     const value = { ...known, disconnectedAt: 0, movingFrom: from, isFetching: true };
     this.#claims.claim(key, true, value, now);
-    this.#recent.learned(key, this.#stampOf(key), now);
     this.#arrivals.fetch(registration, owner, from, now);
     return true;
   }
@@ -122,6 +121,7 @@ export class SessionMoves {
       session.born = this.#claims.newStamp(now);
       this.#claims.has(session, now);
     }
+    this.#recent.learned(key, this.#stampOf(key), now);
     if (!session.persistent) this.#claims.keeps(key, new Map(), now);
     else if (!wasKept) this.#claims.keeps(key, session.subscriptions, now);
   }
@@ -241,6 +241,7 @@ export class SessionMoves {
         if (this.#arrivals.isWaitingForOther(key, site)) return notOwner;
         this.#told(handover, site, 'session comes from another member');
         this.#arrivals.arrived(key, site, handover, now);
+        this.#recent.learned(key, this.#stampOf(key), now);
         break;
       case 'entry': {
         if (session === undefined) return notOwner;
@@ -274,10 +275,10 @@ export class SessionMoves {
     const owner = this.#claims.ownerOf(key);
     if (owner === undefined) this.#endedElsewhere(key, now);
     if (owner === undefined || owner.site === this.#cluster.site) return;
-    this.#recent.learned(key, owner.stamp, now);
     this.#lose(key, owner, now);
     const { movingFrom, isFetching, born } = owner.value;
     if (isFetching) return;
+    this.#recent.learned(key, owner.stamp, now);
     const name = { ...nameOf(key), born };
     if (movingFrom !== undefined) this.#mark(name, owner.site, owner.stamp);
     this.#departures.settled(key, now);
@@ -313,10 +314,8 @@ export class SessionMoves {
     left.silentFrom = undefined;
     left.isStranded = true;
     this.#claims.lose(key, left.subscriptions.keys(), now);
-    const isRouted = this.#isUp(owner.site) || this.#isFetched(owner);
     this.#registry.strand(left);
-    if (!isRouted) this.#registry.unroute(left);
-    this.#departures.add(key, left, isRouted);
+    this.#departures.add(key, left, true);
     this.#told(left, owner.site, 'session goes to another member');
     this.#host.turnEndWanted();
   }
