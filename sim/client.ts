@@ -70,6 +70,11 @@ export class SimClient implements ConnectionOwner {
     return this.#connection?.isAccepted === true;
   }
 
+  /** The node that it is connected to. */
+  get node(): string | undefined {
+    return this.isConnected ? this.#connection?.node : undefined;
+  }
+
   /** Nothing of its own is unanswered. */
   get isContent(): boolean {
     if (this.isRetired) return true;

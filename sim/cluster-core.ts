@@ -6,6 +6,7 @@ import { Metrics } from '../src/metrics/mod.js';
 import { ReasonCode } from '../src/packet/mod.js';
 import type { ClientLog } from '../src/session/mod.js';
 import { defaultSettings } from './broker-core.js';
+import { beliefsOf } from './cluster-beliefs.js';
 import type { CoreEnvironment, CoreFactory, SimCore } from './core.js';
 
 /** Where members reach a node, behind its name. */
@@ -87,10 +88,18 @@ function logOf(environment: CoreEnvironment): ClientLog {
   return { info: note, warn: note, debug: note };
 }
 
+/** Counts that are never to rise say so at once. */
+class SimMetrics extends Metrics {
+  constructor({ rowsDiverged }: CoreEnvironment) {
+    super();
+    Object.defineProperty(this, 'clusterRowsDiverged', { get: () => 0, set: rowsDiverged });
+  }
+}
+
 function brokerOf(environment: CoreEnvironment): Broker {
   const { clock, random, name, store } = environment;
   const settings = { ...defaultSettings, nodeName: memberOn(name).name };
-  return new Broker(settings, new Metrics(), store, {
+  return new Broker(settings, new SimMetrics(environment), store, {
     ...{ clock, random, log: logOf(environment) },
     auth: new AuthChain([]),
     turnEndWanted: () => environment.turnEndWanted(),
@@ -139,6 +148,8 @@ function coreOf(environment: CoreEnvironment, broker: Broker, cluster: Cluster):
   return {
     ...{ cluster, broker, tickMs },
     accept: (link, now) => broker.accept(link, now),
+    isAllowed: (operation) => cluster.gates.refusal(operation, undefined) === undefined,
+    view: () => beliefsOf(cluster),
     tick: (now) => {
       cluster.tick(now);
       ticks += 1;

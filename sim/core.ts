@@ -21,6 +21,8 @@ export interface CoreEnvironment {
   log(message: string): void;
   /** The store cannot own anything new from now on, or can again. */
   storeRefuses(isRefusing: boolean): void;
+  /** Two members had different rows of a site at an equal number. */
+  rowsDiverged(): void;
   messageDropped(clientIdentifier: string, topicName: string, reason: DropReason): void;
 }
 

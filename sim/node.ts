@@ -163,6 +163,8 @@ export class SimNode {
       turnEndWanted: () => loop.wantTurnEnd(),
       log: (message) => story.tell(this.name, () => message),
       storeRefuses: (isRefusing) => history.storeRefuses(this.name, isRefusing),
+      rowsDiverged: () =>
+        history.violated('equal rows and sums everywhere', `${this.name} had others`, this.name),
       messageDropped: (clientIdentifier, topicName, reason) =>
         history.dropped(this.name, clientIdentifier, topicName, reason),
     };

@@ -16,6 +16,7 @@ import { checkHistory } from './checkers.js';
 import { checkViews } from './cluster-checkers.js';
 import { SimClient } from './client.js';
 import { MachineClock } from './clock.js';
+import type { ClusterView } from './cluster-view.js';
 import type { ClientWorld } from './connection.js';
 import type { CoreFactory } from './core.js';
 import { SimDisk } from './disk.js';
@@ -221,7 +222,8 @@ class Simulation {
     let deliveries = -1;
     while (scheduler.now < deadline) {
       const isQuiet = deliveries === history.deliveries.length;
-      if (isQuiet && this.#clients.every(({ isContent }) => isContent)) return;
+      const isContent = this.#clients.every((client) => client.isContent);
+      if (isQuiet && isContent && checkViews(this.#views()).length === 0) return;
       deliveries = history.deliveries.length;
       scheduler.runUntil(scheduler.now + quietMs);
     }
@@ -247,13 +249,23 @@ class Simulation {
     for (const node of this.#nodes) checkProbe(this.history, node.name, this.#prefixOf(node));
   }
 
+  /** What every node believes, beside what its clients have. */
+  #views(): Map<string, ClusterView> {
+    const views = new Map<string, ClusterView>();
+    for (const { name, core } of this.#nodes) {
+      const view = core?.view?.();
+      if (view === undefined) continue;
+      const clients = this.#clients.filter(({ node }) => node === name);
+      const connected = new Set(clients.map(({ plan }) => plan.clientIdentifier));
+      const subscriptions = new Set(clients.flatMap(({ subscriber }) => subscriber.filters));
+      views.set(name, { ...view, connected, subscriptions });
+    }
+    return views;
+  }
+
   #checkEnd(): void {
     const { history } = this;
-    const views = this.#nodes.flatMap(({ name, core }) => {
-      const view = core?.view?.();
-      return view === undefined ? [] : [[name, view] as const];
-    });
-    history.violations.push(...checkViews(new Map(views)));
+    history.violations.push(...checkViews(this.#views()));
     const twins = this.#clients.filter(({ plan }) => plan.device !== plan.clientIdentifier);
     const names = new Set(twins.map(({ plan }) => plan.clientIdentifier));
     for (const name of names) {

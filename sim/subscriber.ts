@@ -60,6 +60,12 @@ export class Subscriber {
     );
   }
 
+  /** Filters of subscriptions that were acknowledged and still stand. */
+  get filters(): string[] {
+    const standing = [...this.#standing.values()];
+    return standing.filter((one) => one.acknowledgedAt !== undefined).map(({ filter }) => filter);
+  }
+
   /** The session is thrown away, or may be: what it had is over, or may be. */
   sessionEnding(): void {
     const { now } = this.#world.history;

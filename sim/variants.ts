@@ -46,6 +46,22 @@ export const variants: readonly Variant[] = [
     rule: lost,
   },
   {
+    name: 'stale boot’s rows kept',
+    what: 'what a member said before it was started again stays, also what ended with the process',
+    patches: [
+      {
+        file: 'cluster/metadata/replica.ts',
+        find: 'this.#handover = new Handover(old, next);',
+        replace: `for (const row of old?.live() ?? []) {
+          if (next !== undefined && next.get(row.kind, row.key) === undefined) next.hold(row);
+        }
+        this.#handover = new Handover(undefined, next);`,
+      },
+    ],
+    seenIn: 'clean-clients-move-on',
+    rule: 'routes equal to the subscriptions',
+  },
+  {
     name: 'messages parked for a node',
     what: 'what was kept for a session goes to the member that had it, wherever the session is now',
     patches: [

@@ -132,4 +132,19 @@ export const rowScripts: readonly Script[] = [
       stage.run(1000);
     },
   },
+  {
+    name: 'clean-clients-move-on',
+    what: 'the member of clients without kept sessions is killed; they go elsewhere, it comes back',
+    cast: [...churners.map((name) => subscriber(name, `c/${name}`, 1, false))],
+    play(stage) {
+      stage.run(foundMs);
+      for (const name of churners) stage.come(name, 'node1');
+      stage.run(1000);
+      stage.crash('node1', 'process');
+      for (const name of churners) stage.come(name, 'node2');
+      stage.run(4000);
+      stage.start('node1');
+      stage.run(4000);
+    },
+  },
 ];
