@@ -133,6 +133,7 @@ export class Broker implements ClientHost, SessionHost {
       durability: this.durability,
       router: this.#router,
       realm: (mountpoint) => this.#realm(mountpoint),
+      retainedPassed: (topic, stamp, from) => this.#retained.passed(topic, stamp, from),
     });
     this.#table = new SubscriptionTable(this.durability, this.#routes);
     this.#registry = new SessionRegistry({
@@ -365,10 +366,13 @@ export class Broker implements ClientHost, SessionHost {
       return outcome;
     }
     const before = durability.changeCount;
-    if (publication.retain && !this.#retained.retain(topic, publication.message(), now)) {
-      outcome.refused = ReasonCode.QuotaExceeded;
-      outcome.reason = 'retain_max_messages or retain_max_bytes is reached';
-      return outcome;
+    if (publication.retain) {
+      if (!this.#retained.retain(topic, publication.message(), now)) {
+        outcome.refused = ReasonCode.QuotaExceeded;
+        outcome.reason = 'retain_max_messages or retain_max_bytes is reached';
+        return outcome;
+      }
+      publication.retainStamp = this.#retained.rowStamp;
     }
     const policy = publisher.limits.sharedSubscriptionPolicy;
     outcome.matched = this.#router.route(publication, topic, publisher, policy, now);
@@ -386,8 +390,12 @@ export class Broker implements ClientHost, SessionHost {
     return this.#router.remote?.confirmSubscribed();
   }
 
-  sendRetained(session: Session, subscription: Subscription, now: number): void {
-    this.#retained.send(session, subscription, now);
+  get retainedMark(): number {
+    return this.#retained.mark;
+  }
+
+  sendRetained(session: Session, subscription: Subscription, since: number, now: number): void {
+    this.#retained.send(session, subscription, since, now);
   }
 
   unsubscribe(session: Session, topicFilter: string): boolean {
@@ -442,7 +450,9 @@ export class Broker implements ClientHost, SessionHost {
   #publishMessage(realm: Realm, message: Message, now: number): void {
     const topic = realm.topic(message.topicName);
     this.publication.fromMessage(message);
-    if (message.retain) this.#retained.retain(topic, message, now);
+    if (message.retain && this.#retained.retain(topic, message, now)) {
+      this.publication.retainStamp = this.#retained.rowStamp;
+    }
     const { sharedSubscriptionPolicy } = this.settings;
     // A will counts as its client's own message [MQTT5-3.8.3-3].
     const publisher = realm.sessions.get(message.publisher);

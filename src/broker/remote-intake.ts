@@ -1,5 +1,5 @@
 import { assert } from '../base/mod.js';
-import type { Site } from '../cluster/identity/mod.js';
+import type { Site, Stamp } from '../cluster/identity/mod.js';
 import type { Envelope } from '../cluster/routing/mod.js';
 import type { Journal } from '../journal/mod.js';
 import { Decoder, PacketType, type PublishView, readTopicName } from '../packet/mod.js';
@@ -28,6 +28,8 @@ export interface RemoteIntakeHost {
   readonly durability: Journal;
   readonly router: Router;
   realm(mountpoint: string): Realm;
+  /** A message that `from` retains goes to subscribers here. */
+  retainedPassed(topic: TopicRecord, stamp: Stamp, from: Site): void;
 }
 
 /** A packet that is larger than any is malformed. */
@@ -66,12 +68,13 @@ export class RemoteIntake {
 
   #deliver(
     from: Site,
-    { group, filter, except }: Envelope,
+    { group, filter, except, retainStamp }: Envelope,
     topic: TopicRecord,
     now: number,
   ): boolean {
     const { publication, router } = this.#host;
     if (group === '') {
+      if (retainStamp > 0) this.#host.retainedPassed(topic, retainStamp, from);
       router.deliver(publication, topic, from, except, now);
       return true;
     }

@@ -1,7 +1,15 @@
+import type { Site, Stamp } from '../cluster/identity/mod.js';
 import type { Journal, LoadedRetained } from '../journal/mod.js';
 import type { Metrics } from '../metrics/mod.js';
 import type { Message } from '../queue/mod.js';
-import type { ClientLog, Retained, Session, Settings, Subscription } from '../session/mod.js';
+import type {
+  ClientLog,
+  Retained,
+  RetainedView,
+  Session,
+  Settings,
+  Subscription,
+} from '../session/mod.js';
 import type { Realm, TopicRecord } from './realm.js';
 import { type RetainedCluster, RetainedRows } from './retained-rows.js';
 import { RetainedSweep } from './retained-sweep.js';
@@ -24,7 +32,9 @@ export class RetainedMessages {
   readonly #sweep: RetainedSweep;
   /** Undefined: a node without a cluster. */
   #rows: RetainedRows | undefined;
-  #stamp = 0;
+  /** Rises with every message that is retained, or is delivered while another member retains it. */
+  #mark = 0;
+  #rowStamp: Stamp = 0;
   #count = 0;
   #bytes = 0;
   #nextSweepAt = 0;
@@ -46,16 +56,30 @@ export class RetainedMessages {
     return this.#bytes;
   }
 
+  /** Of the last retained message: see {@link send}. */
+  get mark(): number {
+    return this.#mark;
+  }
+
+  /** Of the row that the last {@link retain} wrote; 0: none. */
+  get rowStamp(): Stamp {
+    return this.#rowStamp;
+  }
+
   /** What is retained is the same on all members. Before it is loaded. */
   share(cluster: RetainedCluster): RetainedRows {
     const { durability } = this.#host;
     this.#rows = new RetainedRows(cluster, {
       retainedFor: (mountpoint, topicName) =>
         this.#host.realm(mountpoint).retained.get(topicName)?.message,
-      retainedChanged: (mountpoint, topicName, message) => {
+      retainedChanged: (mountpoint, topicName, message, passedAt) => {
         const realm = this.#host.realm(mountpoint);
         if (message === undefined) this.#remove(realm, topicName);
-        else this.#put(realm, message, 0);
+        else this.#put(realm, message, 0).passedAt = passedAt;
+      },
+      passedAgain: (mountpoint, topicName, at) => {
+        const retained = this.#host.realm(mountpoint).retained.get(topicName);
+        if (retained !== undefined) retained.passedAt = at;
       },
       written: () => {
         durability.changeCount += 1;
@@ -72,7 +96,7 @@ export class RetainedMessages {
         this.#put(this.#host.realm(mountpoint), message, storeNumber);
       else {
         rows.adopt(mountpoint, message);
-        const gone: Retained = { message, stamp: 0, storeNumber };
+        const gone: Retained = { message, stamp: 0, passedAt: 0, storeNumber };
         this.#host.durability.retainedChanged(mountpoint, gone, true);
       }
     }
@@ -87,9 +111,10 @@ export class RetainedMessages {
     const { realm, name } = topic;
     const { mountpoint } = realm;
     const rows = this.#rowsFor(name);
+    this.#rowStamp = 0;
     if (message.payload.length === 0) {
       this.#remove(realm, name);
-      rows?.clear(mountpoint, name, now);
+      this.#rowStamp = rows?.clear(mountpoint, name, now) ?? 0;
       return true;
     }
     if (rows?.fits(mountpoint, message) === false) {
@@ -97,23 +122,45 @@ export class RetainedMessages {
       return false;
     }
     if (!this.#makeRoom(realm, message, now)) return false;
-    if (rows !== undefined) this.#put(realm, rows.set(mountpoint, message, now), 0);
-    else {
+    if (rows !== undefined) {
+      const set = rows.set(mountpoint, message, now);
+      this.#rowStamp = set.stamp;
+      this.#put(realm, set.message, 0);
+    } else {
       const retained = this.#put(realm, message, realm.retained.get(name)?.storeNumber ?? 0);
       this.#host.durability.retainedChanged(mountpoint, retained, false);
     }
     return true;
   }
 
-  /** To a new subscription. */
-  send(session: Session, subscription: Subscription, now: number): void {
+  /** Before subscribers here get a message that member `from` retains, under `stamp`. */
+  passed({ realm, name }: TopicRecord, stamp: Stamp, from: Site): void {
+    const rows = this.#rowsFor(name);
+    if (rows === undefined) return;
+    this.#mark += 1;
+    rows.passed(realm.mountpoint, name, { stamp, site: from, at: this.#mark });
+  }
+
+  /**
+   * To a new subscription, which has been there since `since`, a {@link mark}: what was delivered
+   * after that is not sent again, nor what is older than that and only seems to be retained still,
+   * because the row of the newer one has not come.
+   */
+  send(session: Session, subscription: Subscription, since: number, now: number): void {
     const { topicFilter, filter } = subscription;
     if (session.subscriptions.get(topicFilter) !== subscription) return;
     // Rows that came in this turn count.
     this.#rows?.settle(now);
-    const { retained } = this.#host.realm(session.mountpoint);
+    const { mountpoint, retained } = this.#host.realm(session.mountpoint);
     if (retained.size === 0) return;
-    session.deliverRetained(retained.cursor(filter), subscription, this.#stamp, now);
+    const until = this.#mark;
+    const view: RetainedView = {
+      has: ({ message: { topicName }, stamp, passedAt }) =>
+        stamp <= until &&
+        passedAt <= since &&
+        this.#rows?.hasPassed(mountpoint, topicName, since) !== true,
+    };
+    session.deliverRetained(retained.cursor(filter), subscription, view, now);
   }
 
   /** What other members said in this turn. */
@@ -156,8 +203,9 @@ export class RetainedMessages {
   }
 
   #put(realm: Realm, message: Message, storeNumber: number): Retained {
-    this.#stamp += 1;
-    const retained: Retained = { message, stamp: this.#stamp, storeNumber };
+    this.#mark += 1;
+    const mark = this.#mark;
+    const retained: Retained = { message, stamp: mark, passedAt: mark, storeNumber };
     const previous = realm.retained.set(message.topicName, retained);
     if (previous !== undefined) {
       this.#counted(previous.message, -1);

@@ -10,6 +10,7 @@ import {
 } from '../cluster/metadata/mod.js';
 import type { QoS } from '../packet/mod.js';
 import { Message } from '../queue/mod.js';
+import { type Passed, PassedAhead } from './passed-ahead.js';
 
 /** What retained messages need of the cluster. */
 export interface RetainedCluster {
@@ -24,9 +25,22 @@ export interface RetainedRowsHost {
   /** What is retained here for a topic; undefined: nothing. */
   retainedFor(mountpoint: string, topicName: string): Message | undefined;
   /** Another message is retained for the topic, or (undefined) none any more. */
-  retainedChanged(mountpoint: string, topicName: string, message: Message | undefined): void;
+  retainedChanged(
+    mountpoint: string,
+    topicName: string,
+    message: Message | undefined,
+    passedAt: number,
+  ): void;
+  /** What is retained for the topic is delivered now to who has subscribed. */
+  passedAgain(mountpoint: string, topicName: string, at: number): void;
   /** An acknowledgement may have to wait for what was written. */
   written(): void;
+}
+
+/** A message, as its row has it: its payload is not kept twice. */
+export interface SetRow {
+  readonly message: Message;
+  readonly stamp: Stamp;
 }
 
 /** Under every stamp: what was retained before this node became a member. */
@@ -52,6 +66,7 @@ export class RetainedRows {
   readonly #cluster: RetainedCluster;
   readonly #host: RetainedRowsHost;
   #changed = new Set<string>();
+  readonly #passed = new PassedAhead();
 
   constructor(cluster: RetainedCluster, host: RetainedRowsHost) {
     this.#cluster = cluster;
@@ -71,21 +86,23 @@ export class RetainedRows {
     return Buffer.byteLength(mountpoint) + 1 + topic.length <= keyBytesMax;
   }
 
-  /** Returns the message as the row has it: its payload is not kept twice. */
-  set(mountpoint: string, message: Message, now: number): Message {
+  set(mountpoint: string, message: Message, now: number): SetRow {
     const key = rowKey(mountpoint, message.topicName);
     const row = this.#put(key, message, this.#nextStamp(this.#latest(key), now));
     this.#host.written();
-    return messageOf(message.topicName, row.value) as Message;
+    return { message: messageOf(message.topicName, row.value) as Message, stamp: row.stamp };
   }
 
-  clear(mountpoint: string, topicName: string, now: number): void {
+  /** Returns the stamp of the row that says so; 0: nothing was known to be cleared. */
+  clear(mountpoint: string, topicName: string, now: number): Stamp {
     const key = rowKey(mountpoint, topicName);
     const latest = this.#latest(key);
     const isClear = latest === undefined || latest.isOverride;
-    if (isClear && this.#isWhole()) return;
-    this.#cluster.tables.override(RowKind.Retain, key, this.#nextStamp(latest, now));
+    if (isClear && this.#isWhole()) return 0;
+    const stamp = this.#nextStamp(latest, now);
+    this.#cluster.tables.override(RowKind.Retain, key, stamp);
     this.#host.written();
+    return stamp;
   }
 
   /**
@@ -99,6 +116,26 @@ export class RetainedRows {
     if (own === undefined || own.isOverride) return;
     if (this.#isWhole()) tables.remove(RowKind.Retain, key);
     else tables.override(RowKind.Retain, key, own.stamp);
+  }
+
+  /**
+   * What member `site` retains under `stamp` goes to subscribers here, at a moment `at`; its row
+   * may have come, or is to come.
+   */
+  passed(mountpoint: string, topicName: string, passed: Passed): void {
+    const key = rowKey(mountpoint, topicName);
+    const latest = this.#latest(key);
+    const { stamp, site, at } = passed;
+    if (latest === undefined || isLater(stamp, site, latest.stamp, latest.site)) {
+      this.#passed.note(key, passed);
+    } else if (latest.stamp !== stamp || latest.site !== site) return;
+    else if (this.#changed.has(key)) this.#passed.note(key, passed);
+    else this.#host.passedAgain(mountpoint, topicName, at);
+  }
+
+  /** Something later than what is retained here was delivered after `since`. */
+  hasPassed(mountpoint: string, topicName: string, since: number): boolean {
+    return !this.#passed.isEmpty && this.#passed.isAhead(rowKey(mountpoint, topicName), since);
   }
 
   /** It was retained before this node was a member of anything; it fits. Before {@link load}. */
@@ -135,15 +172,16 @@ export class RetainedRows {
   #settle(key: string, mountpoint: string, topicName: string, now: number): void {
     const { tables, site } = this.#cluster;
     const latest = this.#latest(key);
+    const passedAt = latest === undefined ? 0 : this.#passed.caughtUp(key, latest);
     const own = tables.get(site, RowKind.Retain, key);
     if (own !== undefined && own !== latest) tables.remove(RowKind.Retain, key);
     const current = this.#host.retainedFor(mountpoint, topicName);
     const message = messageOf(topicName, latest?.value);
     if (message === undefined || message.isExpired(now)) {
-      if (current !== undefined) this.#host.retainedChanged(mountpoint, topicName, undefined);
+      if (current !== undefined) this.#host.retainedChanged(mountpoint, topicName, undefined, 0);
     } else if (current === undefined || !isSameMemory(current.payload, message.payload)) {
-      this.#host.retainedChanged(mountpoint, topicName, message);
-    }
+      this.#host.retainedChanged(mountpoint, topicName, message, passedAt);
+    } else if (passedAt > 0) this.#host.passedAgain(mountpoint, topicName, passedAt);
   }
 
   #put(key: string, message: Message, stamp: Stamp): Row {

@@ -46,6 +46,8 @@ export class Publication {
   topic: Uint8Array = new Uint8Array(0);
   qos: QoS = 0;
   retain = false;
+  /** Orders what is retained in a cluster; 0: this is not retained, or by this node alone. */
+  retainStamp = 0;
   /** Milliseconds since the epoch; 0 never. */
   expiresAt = 0;
   /** Client Identifier of the publisher; '' for the broker itself. */
@@ -173,6 +175,7 @@ export class Publication {
     this.topic = topic;
     this.qos = qos;
     this.retain = retain;
+    this.retainStamp = 0;
     this.publisher = publisher;
   }
 }

@@ -108,8 +108,13 @@ export interface ClientHost {
    * is none.
    */
   confirmSubscribed(): Confirmation | undefined;
-  /** Sends retained messages as Retain Handling says; after SUBACK. */
-  sendRetained(session: Session, subscription: Subscription, now: number): void;
+  /** Of the last retained message: later ones go to whoever has subscribed by now. */
+  readonly retainedMark: number;
+  /**
+   * Sends retained messages as Retain Handling says, after SUBACK. Not those that came after
+   * `since`, a {@link retainedMark} of the moment of subscribing, and were delivered as they came.
+   */
+  sendRetained(session: Session, subscription: Subscription, since: number, now: number): void;
   /** False: there was no such subscription. */
   unsubscribe(session: Session, topicFilter: string): boolean;
   /** The connection of `session` has ended; its will is due unless `discardWill`. */

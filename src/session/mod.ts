@@ -33,6 +33,7 @@ export {
   type DropReason,
   neverExpires,
   type Retained,
+  type RetainedView,
   type SessionHost,
 } from './session-ports.js';
 export {

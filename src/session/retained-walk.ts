@@ -1,6 +1,6 @@
 import { Entry } from '../queue/mod.js';
 import type { RetainedCursor } from '../retain/mod.js';
-import type { Retained } from './session-ports.js';
+import type { Retained, RetainedView } from './session-ports.js';
 import type { Subscription } from './subscription.js';
 
 /** Nodes of the retained tree that one step may look at: well under a millisecond. */
@@ -16,13 +16,12 @@ const skippedMax = 2000;
 export class RetainedWalk {
   readonly subscription: Subscription;
   readonly #cursor: RetainedCursor<Retained>;
-  /** Retained messages with a higher stamp were delivered as live messages. */
-  readonly #stamp: number;
+  readonly #view: RetainedView;
 
-  constructor(cursor: RetainedCursor<Retained>, subscription: Subscription, stamp: number) {
+  constructor(cursor: RetainedCursor<Retained>, subscription: Subscription, view: RetainedView) {
     this.#cursor = cursor;
     this.subscription = subscription;
-    this.#stamp = stamp;
+    this.#view = view;
   }
 
   /** True when `next` has returned everything. */
@@ -44,11 +43,12 @@ export class RetainedWalk {
     return undefined;
   }
 
-  /** Undefined: newer than the subscription, expired, or the client's own under No Local. */
-  #entryOf({ message, stamp }: Retained, now: number): Entry | undefined {
+  /** Undefined: delivered otherwise, expired, or the client's own under No Local. */
+  #entryOf(retained: Retained, now: number): Entry | undefined {
+    const { message } = retained;
     const { subscription } = this;
     const { session } = subscription;
-    if (stamp > this.#stamp || message.isExpired(now)) return undefined;
+    if (!this.#view.has(retained) || message.isExpired(now)) return undefined;
     if (subscription.noLocal && message.publisher === session.clientIdentifier) return undefined;
     const isUpgraded = session.limits.upgradeOutgoingQoS || message.qos > subscription.qos;
     const qos = isUpgraded ? subscription.qos : message.qos;

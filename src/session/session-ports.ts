@@ -11,8 +11,18 @@ export const neverExpires = 0xffff_ffff;
 export interface Retained {
   readonly message: Message;
   readonly stamp: number;
+  /**
+   * When it went to those who had subscribed then, in the same order; 0: it did not, but came as
+   * retained from another member.
+   */
+  passedAt: number;
   /** Number of its record in the `retained` table. */
   storeNumber: number;
+}
+
+/** Which retained messages belong to a new subscription: those that it did not get otherwise. */
+export interface RetainedView {
+  has(retained: Retained): boolean;
 }
 
 export type DropReason = 'queue_full' | 'expired' | 'packet_too_large';

@@ -11,7 +11,14 @@ import type { RetainedCursor } from '../retain/mod.js';
 import type { DurableSession } from './durability.js';
 import type { ClientLimits } from './limits.js';
 import { RetainedWalk } from './retained-walk.js';
-import type { Channel, ChannelOwner, DropReason, Retained, SessionHost } from './session-ports.js';
+import type {
+  Channel,
+  ChannelOwner,
+  DropReason,
+  Retained,
+  RetainedView,
+  SessionHost,
+} from './session-ports.js';
 import type { DeliveryTarget, Receiver, Subscription } from './subscription.js';
 import type { SessionWill } from './will.js';
 
@@ -231,11 +238,11 @@ export class Session implements Receiver, DurableSession {
   deliverRetained(
     cursor: RetainedCursor<Retained>,
     subscription: Subscription,
-    stamp: number,
+    view: RetainedView,
     now: number,
   ): void {
     this.#retained ??= [];
-    this.#retained.push(new RetainedWalk(cursor, subscription, stamp));
+    this.#retained.push(new RetainedWalk(cursor, subscription, view));
     this.pump(now);
   }
 

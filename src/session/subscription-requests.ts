@@ -114,6 +114,7 @@ export class SubscriptionRequests {
     const { session, output, client, version, host, counters } = this.#connected;
     const codes: number[] = [];
     const retainedFor: Subscription[] = [];
+    const since = host.retainedMark;
     let reason = this.#connected.gateRefusal('subscribe', now);
     const closed = reason === undefined ? undefined : { reasonCode: closedCode(version), reason };
     for (let at = 0; at < parsed.length; at += 1) {
@@ -144,7 +145,9 @@ export class SubscriptionRequests {
         }
         counters.subackSent += 1;
         client.link.touch();
-        for (const subscription of retainedFor) host.sendRetained(session, subscription, when);
+        for (const subscription of retainedFor) {
+          host.sendRetained(session, subscription, since, when);
+        }
       },
       now,
     );

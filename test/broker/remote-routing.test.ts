@@ -281,6 +281,7 @@ describe('a message from another member', () => {
     group: '',
     filter: '',
     retain: false,
+    retainStamp: 0,
     expiresInMs: -1,
   };
   const packet = (qos: number, topicName = 'a/b'): Buffer =>

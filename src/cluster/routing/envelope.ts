@@ -1,4 +1,5 @@
 import { type ByteReader, type ByteWriter, TruncatedRecord } from '../../base/mod.js';
+import type { Stamp } from '../identity/mod.js';
 
 /** What goes around a message that one member sends to another. */
 export interface Envelope {
@@ -11,6 +12,8 @@ export interface Envelope {
   readonly filter: string;
   /** The RETAIN flag as published. */
   readonly retain: boolean;
+  /** Stamp of the row that keeps a message with RETAIN; 0: none does. */
+  readonly retainStamp: Stamp;
   /** Milliseconds until it expires, by the sender's clock; -1 never. */
   readonly expiresInMs: number;
   /** Client Identifiers that get it from elsewhere: older messages of theirs come first. */
@@ -37,6 +40,7 @@ export function writeEnvelope(writer: ByteWriter, envelope: Envelope): void {
   writer.byte(flags);
   writer.text(envelope.mountpoint);
   writer.text(envelope.publisher);
+  if (retain) writer.varint(envelope.retainStamp);
   if (expires) writer.varint(Math.ceil(expiresInMs));
   if (except.length > 0) {
     writer.varint(except.length);
@@ -54,6 +58,8 @@ export function readEnvelope(reader: ByteReader): Envelope | undefined {
     if (flags > (Flag.Retain | Flag.Expires | Flag.Group | Flag.Except)) return undefined;
     const mountpoint = reader.text();
     const publisher = reader.text();
+    const retain = (flags & Flag.Retain) !== 0;
+    const retainStamp = retain ? reader.varint() : 0;
     const expiresInMs = (flags & Flag.Expires) === 0 ? -1 : reader.varint();
     const except: string[] = [];
     const count = (flags & Flag.Except) === 0 ? 0 : reader.varint();
@@ -62,8 +68,7 @@ export function readEnvelope(reader: ByteReader): Envelope | undefined {
     const isForGroup = (flags & Flag.Group) !== 0;
     const group = isForGroup ? reader.text() : '';
     const filter = isForGroup ? reader.text() : '';
-    const isRetained = (flags & Flag.Retain) !== 0;
-    return { mountpoint, publisher, group, filter, retain: isRetained, expiresInMs, except };
+    return { mountpoint, publisher, group, filter, retain, retainStamp, expiresInMs, except };
   } catch (error) {
     if (error instanceof TruncatedRecord) return undefined;
     throw error;

@@ -45,12 +45,13 @@ it('an envelope survives the way, with and without a group and an expiry', () =>
     group: '',
     filter: '',
     retain: false,
+    retainStamp: 0,
     expiresInMs: -1,
     except: [],
   };
   for (const envelope of [
     plain,
-    { ...plain, mountpoint: 'm', retain: true, expiresInMs: 0 },
+    { ...plain, mountpoint: 'm', retain: true, retainStamp: 2 ** 50, expiresInMs: 0 },
     { ...plain, except: ['one', 'other'] },
     { ...plain, group: 'g', filter: 'a/+', expiresInMs: 4_294_967_295_000 },
   ]) {
