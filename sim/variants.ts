@@ -191,6 +191,19 @@ export const variants: readonly Variant[] = [
     rule: 'one live connection per client identifier',
   },
   {
+    name: 'claims of a member not up yet forgotten',
+    what: 'who is told of a later claim before its member counts again keeps the session',
+    patches: [
+      {
+        file: 'broker/session-moves.ts',
+        find: 'this.#unheard.set(key, site);',
+        replace: 'void 0;',
+      },
+    ],
+    seenIn: 'both-sides-of-a-split-clean',
+    rule: 'one live connection per client identifier',
+  },
+  {
     name: 'wills fired by a minority',
     what: 'a member that sees nobody else publishes the wills of everybody else’s clients',
     patches: [

@@ -120,6 +120,24 @@ export const sessionScripts: readonly Script[] = [
     },
   },
   {
+    name: 'both-sides-of-a-split-clean',
+    what: 'the same with sessions that end with their connection',
+    cast: [
+      { ...subscriber('twin-a', 't/#', 1, false), clientIdentifier: 'twin' },
+      { ...subscriber('twin-b', 't/#', 1, false), clientIdentifier: 'twin' },
+    ],
+    play(stage) {
+      stage.run(foundMs);
+      stage.come('twin-a', 'node1');
+      stage.run(500);
+      stage.cut('node1', 'node2');
+      stage.cut('node1', 'node3');
+      stage.run(3500);
+      stage.come('twin-b', 'node2');
+      stage.run(1000);
+    },
+  },
+  {
     name: 'state-behind-a-backlog',
     what: 'a client comes for its session while the way from the member that has it is jammed',
     cast: [

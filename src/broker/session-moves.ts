@@ -45,6 +45,8 @@ export class SessionMoves {
   readonly #recent = new RecentClaims();
   /** Sessions of which other members said something in this turn. */
   readonly #changed = new Set<string>();
+  /** Sessions of this node that a member claimed, too, which does not count before it is up. */
+  readonly #unheard = new Map<string, Site>();
 
   constructor(cluster: MovesCluster, registry: MovesRegistry, host: MovesHost) {
     this.#cluster = cluster;
@@ -210,6 +212,8 @@ export class SessionMoves {
     if (site === this.#cluster.site) return;
     if (kind === RowKind.Subscription) this.#subscriptionChanged(key, site, after);
     else this.#changed.add(key);
+    const isUnheard = kind === RowKind.CleanSession && this.#cluster.tables.isMasked(site);
+    if (isUnheard && this.#claims.ownValue(key) !== undefined) this.#unheard.set(key, site);
     this.#host.turnEndWanted();
   }
 
@@ -268,6 +272,12 @@ export class SessionMoves {
     this.#claims.tick(this.#peersUp().length === this.#cluster.members.length - 1, now);
     this.#arrivals.tick(now);
     this.#recent.tick(now);
+    for (const [key, site] of this.#unheard) {
+      if (this.#cluster.tables.isMasked(site)) continue;
+      this.#unheard.delete(key);
+      this.#changed.add(key);
+      this.#host.turnEndWanted();
+    }
     if (this.#departures.size > 0) this.#host.turnEndWanted();
   }
 
