@@ -166,7 +166,8 @@ function coreOf(environment: CoreEnvironment, broker: Broker, cluster: Cluster):
     },
     isBusy: () => {
       broker.durability.commit(true);
-      if (broker.durability.isBusy && !broker.durability.refusing) return true;
+      const isWriting = broker.durability.isBusy && !broker.durability.refusing;
+      if (isWriting || broker.isTelling) return true;
       if (end !== 'wanted') return false;
       // The others have been told what is durable.
       cluster.onTurnEnd(environment.clock.now());

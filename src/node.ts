@@ -298,10 +298,13 @@ export class Node {
     const { durability } = this.#broker;
     const { ticket } = durability;
     const deadline = Date.now() + 2000;
-    while (durability.durable < ticket && Date.now() < deadline && !durability.refusing) {
+    const isTold = (): boolean => durability.durable >= ticket && !this.#broker.isTelling;
+    while (!isTold() && Date.now() < deadline && !durability.refusing) {
       durability.commit(true);
+      this.#turn.schedule();
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
+    this.#broker.hurry();
     this.#turn.schedule();
     await new Promise((resolve) => setImmediate(resolve));
   }

@@ -26,7 +26,6 @@ import {
   type Subscription,
 } from '../session/mod.js';
 import { type Store, type StoreFailure } from '../store/mod.js';
-import type { SurvivorsCluster } from './dead-members.js';
 import { LocalRoutes, type RouteOut } from './local-routes.js';
 import { Realm, type TopicRecord } from './realm.js';
 import { type MatchedBody, RemoteIntake, type RemoteOutcome } from './remote-intake.js';
@@ -38,8 +37,7 @@ import { SessionMoves } from './session-moves.js';
 import { SessionRegistry } from './session-registry.js';
 import type { SharedGroup } from './shared-group.js';
 import { SubscriptionTable } from './subscription-table.js';
-import { Survivorship } from './survivorship.js';
-import type { WillRowsCluster } from './will-rows.js';
+import { type SurvivingCluster, Survivorship } from './survivorship.js';
 
 /** Unsent bytes of all connections together from which on each may have only a little. */
 const unsentBytesMax = 512 * 1024 * 1024;
@@ -211,7 +209,7 @@ export class Broker implements ClientHost, SessionHost {
   }
 
   /** What a node leaves behind when it dies is seen to by the others. Before anything is loaded. */
-  shareSurvivorship(cluster: SurvivorsCluster & WillRowsCluster): Survivorship {
+  shareSurvivorship(cluster: SurvivingCluster): Survivorship {
     this.#survivorship = new Survivorship(cluster, this.#registry, {
       log: this.log,
       settings: () => this.settings,
@@ -285,6 +283,16 @@ export class Broker implements ClientHost, SessionHost {
     this.writeBufferLimit.bytes = isTight
       ? Math.min(tightWriteBufferBytes, maxWriteBufferBytes)
       : maxWriteBufferBytes;
+  }
+
+  /** Wills are about to go out, as soon as the other members know of it. */
+  get isTelling(): boolean {
+    return this.#survivorship?.isTelling ?? false;
+  }
+
+  /** This node stops: they go out in this turn. */
+  hurry(): void {
+    this.#survivorship?.hurry();
   }
 
   /** Wills of a dead member that is about to be none. True: there were no more of them. */

@@ -1,9 +1,16 @@
 import type { Site } from '../cluster/identity/mod.js';
 import { type Row, RowKind } from '../cluster/metadata/mod.js';
 import type { SessionName } from '../cluster/takeover/mod.js';
-import { type ClientLog, neverExpires, type Settings, type SessionWill } from '../session/mod.js';
+import {
+  type ClientLog,
+  neverExpires,
+  type Session,
+  type Settings,
+  type SessionWill,
+} from '../session/mod.js';
 import type { Bequest, SurvivorsCluster } from './dead-members.js';
 import { type OpenWill, siteOfWill, willKey, type WillRows } from './will-rows.js';
+import type { Act, ToldFirst } from './told-first.js';
 import type { SharedWills, TakenWill } from './wills.js';
 
 export interface DeadWillsHost {
@@ -14,11 +21,10 @@ export interface DeadWillsHost {
   publish(name: SessionName, will: SessionWill, now: number): void;
   /** Another member settled a will of this node: nothing, if it is none. */
   settled(name: SessionName): void;
-  turnEndWanted(): void;
 }
 
-/** Wills that are published in one turn. */
-const perTurnMax = 200;
+/** Wills of a member that leaves that are settled in one step. */
+const releasedMax = 200;
 /** Clients that came while it was open whether their old member is dead. */
 const arrivalsMax = 10_000;
 /**
@@ -33,18 +39,12 @@ interface Arrival {
   readonly isResumed: boolean;
 }
 
-/** A will that is published once `number` is durable. */
-interface Firing {
-  readonly open: OpenWill;
-  readonly number: number;
-}
-
 /**
  * Wills of clients whose member is dead (design 5.7): the survivors publish them, each will one of
  * them, if they are a majority and nobody hears that member.
  *
  * ```
- *  dead for long enough, its own delay is over ─▶ override row ─▶ durable ─▶ published
+ *  dead for long enough, its own delay is over ─▶ override row ─▶ known to all ─▶ published
  *  its client connects here ─▶ withdrawn, or published at once, as on a single node
  * ```
  */
@@ -54,13 +54,19 @@ export class DeadWills implements SharedWills, Bequest {
   readonly #cluster: SurvivorsCluster;
   readonly #host: DeadWillsHost;
   readonly #arrivals = new Map<string, Arrival>();
-  #firing: Firing[] = [];
+  readonly #told: ToldFirst;
   #openedAt: number | undefined = undefined;
 
-  constructor(cluster: SurvivorsCluster, rows: WillRows, host: DeadWillsHost) {
+  constructor(cluster: SurvivorsCluster, rows: WillRows, told: ToldFirst, host: DeadWillsHost) {
     this.#cluster = cluster;
     this.rows = rows;
+    this.#told = told;
     this.#host = host;
+  }
+
+  tellFirst(session: Session, act: Act, now: number): void {
+    const number = this.rows.withdraw(session)?.number ?? 0;
+    this.#told.add(willKey(this.#cluster.site, session), number, false, act, now);
   }
 
   mayPublish(isRestored: boolean, now: number): boolean {
@@ -74,6 +80,7 @@ export class DeadWills implements SharedWills, Bequest {
   clientCame(name: SessionName, isResumed: boolean, now: number): boolean {
     let isSent = false;
     for (const { site } of this.#cluster.members) {
+      if (this.#told.size > 0 && this.#told.hurry(willKey(site, name))) isSent = true;
       // One that is up publishes the will itself, when it sees that its client has gone.
       if (site === this.#cluster.site || this.#cluster.stateOf(site) === 'up') continue;
       const key = willKey(site, name);
@@ -103,15 +110,21 @@ export class DeadWills implements SharedWills, Bequest {
     for (let row = rows.next(); row !== undefined; row = rows.next()) {
       const open = row.site === site ? this.rows.open(row) : undefined;
       if (open !== undefined) released.push(open);
-      if (released.length === perTurnMax) break;
+      if (released.length === releasedMax) break;
     }
-    for (const open of released) this.#fire(open, now);
-    return released.length < perTurnMax;
+    for (const open of released) this.#fire(open, false, now);
+    return released.length < releasedMax;
   }
 
   /** Somebody says something else of a will. */
   rowChanged(key: string, after: Row | undefined): void {
-    if (after?.isOverride !== true || siteOfWill(key) !== this.#cluster.site) return;
+    if (after?.isOverride !== true) return;
+    const { site } = this.#cluster;
+    if (siteOfWill(key) !== site) {
+      // Whoever is the first to say so publishes it: what nobody knows of yet was not said.
+      if (after.site !== site && this.#told.isUntold(key)) this.#told.cancel(key);
+      return;
+    }
     const [, mountpoint = '', clientIdentifier = ''] = key.split('\0');
     this.#host.settled({ mountpoint, clientIdentifier });
   }
@@ -120,22 +133,6 @@ export class DeadWills implements SharedWills, Bequest {
   tick(now: number): void {
     if (this.#cluster.startGate.isOpen) this.#openedAt ??= now;
     for (const [key, arrival] of this.#arrivals) this.#settleArrival(key, arrival, now);
-  }
-
-  /** Publishes what may be by now. */
-  onTurnEnd(now: number): void {
-    if (this.#firing.length === 0) return;
-    const { tables, site } = this.#cluster;
-    const durable = tables.position(site)?.number ?? 0;
-    const isReady = ({ number }: Firing): boolean => number <= durable;
-    const ready = this.#firing.filter(isReady).slice(0, perTurnMax);
-    if (ready.length === 0) return;
-    const taken = new Set(ready);
-    this.#firing = this.#firing.filter((firing) => !taken.has(firing));
-    for (const { open } of ready) {
-      if (this.rows.isOurs(open)) this.#host.publish(open.name, open.value.will, now);
-    }
-    if (this.#firing.some(isReady)) this.#host.turnEndWanted();
   }
 
   // Bequest
@@ -155,16 +152,21 @@ export class DeadWills implements SharedWills, Bequest {
 
   settle(row: Row, now: number): void {
     const open = this.rows.open(row);
-    if (open !== undefined) this.#fire(open, now);
+    if (open !== undefined) this.#fire(open, false, now);
   }
 
-  #fire(open: OpenWill, now: number): void {
+  #fire(open: OpenWill, isUrgent: boolean, now: number): void {
     const { number } = this.rows.settle(open, now);
-    this.#firing.push({ open, number });
+    const act = (_isUrgent: boolean, when: number): boolean => {
+      if (!this.rows.isOurs(open)) return true;
+      if (!this.isAllowed()) return false;
+      this.#host.publish(open.name, open.value.will, when);
+      return true;
+    };
+    this.#told.add(open.key, number, isUrgent, act, now);
     const { clientIdentifier: client, mountpoint } = open.name;
     const member = this.#cluster.members.find(({ site }) => site === open.site)?.name;
     this.#host.log.debug({ client, mountpoint, member }, 'will of a client of a dead member');
-    this.#host.turnEndWanted();
   }
 
   #settleArrival(key: string, { site, isResumed }: Arrival, now: number): void {
@@ -190,7 +192,7 @@ export class DeadWills implements SharedWills, Bequest {
       return false;
     }
     if (!this.isAllowed()) return false;
-    this.#fire(open, now);
+    this.#fire(open, true, now);
     return true;
   }
 }

@@ -6,6 +6,7 @@ import { DeadSessions } from './dead-sessions.js';
 import { DeadWills } from './dead-wills.js';
 import { keyOf } from './session-claims.js';
 import type { SessionRegistry } from './session-registry.js';
+import { type ToldCluster, ToldFirst } from './told-first.js';
 import { WillRows, type WillRowsCluster } from './will-rows.js';
 
 export interface SurvivorshipHost {
@@ -16,22 +17,22 @@ export interface SurvivorshipHost {
   turnEndWanted(): void;
 }
 
+/** The cluster, as far as its members survive each other. */
+export type SurvivingCluster = SurvivorsCluster & WillRowsCluster & ToldCluster;
+
 /** What this node does for clients of members that are dead, and they for its own. */
 export class Survivorship {
   readonly #members: DeadMembers;
   readonly #wills: DeadWills;
+  readonly #told: ToldFirst;
 
-  constructor(
-    cluster: SurvivorsCluster & WillRowsCluster,
-    registry: SessionRegistry,
-    host: SurvivorshipHost,
-  ) {
+  constructor(cluster: SurvivingCluster, registry: SessionRegistry, host: SurvivorshipHost) {
     const { wills } = registry;
-    this.#wills = new DeadWills(cluster, new WillRows(cluster), {
+    this.#told = new ToldFirst(cluster, () => host.turnEndWanted());
+    this.#wills = new DeadWills(cluster, new WillRows(cluster), this.#told, {
       log: host.log,
       settings: () => host.settings(),
       mayPublish: () => host.mayPublish(),
-      turnEndWanted: () => host.turnEndWanted(),
       publish: (name, will, now) => wills.publish(name, will, now),
       settled: (name) => {
         wills.settled(registry.sessionOf(name.mountpoint, name.clientIdentifier), keyOf(name));
@@ -60,7 +61,17 @@ export class Survivorship {
     this.#members.tick(now);
   }
 
+  /** Something is about to be done, once the others know of it. */
+  get isTelling(): boolean {
+    return this.#told.size > 0;
+  }
+
+  /** This node stops: they need not know of it. */
+  hurry(): void {
+    this.#told.hurryAll();
+  }
+
   onTurnEnd(now: number): void {
-    this.#wills.onTurnEnd(now);
+    this.#told.onTurnEnd(now);
   }
 }

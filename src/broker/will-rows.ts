@@ -86,18 +86,27 @@ export class WillRows {
   }
 
   /** There is no will any more. */
-  withdraw(session: Session): void {
-    if (session.willStamp === 0) return;
+  withdraw(session: Session): Row | undefined {
+    if (session.willStamp === 0) return undefined;
     session.willStamp = 0;
     const { site, tables } = this.#cluster;
-    tables.remove(RowKind.Will, willKey(site, session));
+    return tables.remove(RowKind.Will, willKey(site, session));
+  }
+
+  /** True when this node tells of a will of the client. */
+  hasOwn(name: SessionName): boolean {
+    const { site, tables } = this.#cluster;
+    return tables.get(site, RowKind.Will, willKey(site, name)) !== undefined;
   }
 
   /** True when another member published it, or withdrew it because the client came there. */
   isSettled(session: Session): boolean {
-    if (session.willStamp === 0) return false;
-    const key = willKey(this.#cluster.site, session);
-    return this.#overrideOf(key, session.willStamp) !== undefined;
+    return session.willStamp !== 0 && this.isOverridden(session, session.willStamp);
+  }
+
+  /** The same of a will of this node whose row had `stamp`. */
+  isOverridden(name: SessionName, stamp: Stamp): boolean {
+    return this.#overrideOf(willKey(this.#cluster.site, name), stamp) !== undefined;
   }
 
   /** Undefined: the row says nothing, or it was settled. */

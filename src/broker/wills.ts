@@ -5,6 +5,7 @@ import { keyOf } from './session-claims.js';
 import type { Journal } from '../journal/mod.js';
 import { Message } from '../queue/mod.js';
 import { type ClientLog, Session, type SessionHost, type SessionWill } from '../session/mod.js';
+import type { Act } from './told-first.js';
 import type { WillRows } from './will-rows.js';
 
 export interface WillsHost {
@@ -21,6 +22,8 @@ export interface SharedWills {
   readonly rows: WillRows;
   /** `isRestored`: the will is from before this node was started, so others may have seen to it. */
   mayPublish(isRestored: boolean, now: number): boolean;
+  /** The row of the will goes; `act` when all know that. */
+  tellFirst(session: Session, act: Act, now: number): void;
   /** True: wills of it that other members have go out, before anything that it publishes. */
   clientCame(name: SessionName, isResumed: boolean, now: number): boolean;
   /** The session was the leaving member's; so is its will, if it has one, from now on not. */
@@ -32,6 +35,15 @@ export interface TakenWill {
   readonly will: SessionWill;
   /** In ms since the epoch. */
   readonly dueAt: number;
+}
+
+/** A will that is about to go out. */
+interface Waiting {
+  readonly session: Session;
+  readonly will: SessionWill;
+  /** Its row had. */
+  readonly stamp: number;
+  readonly isRestored: boolean;
 }
 
 /** Wills of sessions that ended while nothing might be published; beyond it the oldest are lost. */
@@ -122,9 +134,17 @@ export class Wills {
       this.discard(session);
       return true;
     }
-    if (!this.#mayPublish(session, now)) return false;
+    const isRestored = this.#restored.has(session);
+    if (!this.#mayPublish(session, isRestored, now)) return false;
+    const { shared } = this;
+    if (shared === undefined || session.willStamp === 0) {
+      this.discard(session);
+      this.publish(session, will, now);
+      return true;
+    }
+    const waiting = { session, will, stamp: session.willStamp, isRestored };
+    shared.tellFirst(session, (isUrgent, when) => this.#told(waiting, isUrgent, when), now);
     this.discard(session);
-    this.publish(session, will, now);
     return true;
   }
 
@@ -171,6 +191,24 @@ export class Wills {
     }
   }
 
+  /** Who is up knows that the will is about to go out. Always done with it. */
+  #told({ session, will, stamp, isRestored }: Waiting, isUrgent: boolean, now: number): boolean {
+    const rows = this.shared?.rows;
+    if (rows?.isOverridden(session, stamp) === true) return true;
+    if (this.#mayPublish(session, isRestored, now)) this.publish(session, will, now);
+    else if (!isUrgent && rows?.hasOwn(session) === false) {
+      // What was a silence of the others turned out to be a cut.
+      const { mountpoint, clientIdentifier, limits } = session;
+      const rest = new Session(mountpoint, clientIdentifier, limits, this.#host.sessionHost);
+      rest.will = will;
+      rest.willStamp = stamp;
+      if (isRestored) this.#restored.add(rest);
+      rows.put(rest, now);
+      this.#hold(rest, now);
+    }
+    return true;
+  }
+
   #hold(session: Session, now: number): void {
     const { mountpoint, clientIdentifier, limits } = session;
     const [oldest] = this.#held.keys();
@@ -203,8 +241,8 @@ export class Wills {
     return this.shared?.rows.isSettled(session) === true;
   }
 
-  #mayPublish(session: Session, now: number): boolean {
-    if (!this.#host.mayPublish(session.limits.gates.publish)) return false;
-    return this.shared?.mayPublish(this.#restored.has(session), now) ?? true;
+  #mayPublish({ limits }: Session, isRestored: boolean, now: number): boolean {
+    if (!this.#host.mayPublish(limits.gates.publish)) return false;
+    return this.shared?.mayPublish(isRestored, now) ?? true;
   }
 }

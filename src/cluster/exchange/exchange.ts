@@ -16,7 +16,12 @@ export class Exchange {
 
   constructor(self: Site, tables: Tables, random: Random, out: ExchangeOut & RowWaitsOut) {
     this.#rows = new RowExchange(tables, random, out);
-    this.waits = new RowWaits(self, tables, [RowKind.Route, RowKind.Subscription], out);
+    this.waits = new RowWaits(
+      self,
+      tables,
+      [RowKind.Route, RowKind.Subscription, RowKind.Will],
+      out,
+    );
     this.#answers = new AppliedAnswers(self, tables, RowKind.Retain);
     this.#out = out;
   }

@@ -102,6 +102,8 @@ export class RowExchange {
     for (const [about, { peer }] of this.#questions) {
       if (peer === site) this.#questions.delete(about);
     }
+    // What it told some and not others before it went, they hear from each other.
+    for (const peer of this.#peers.values()) this.#tell(peer);
   }
 
   /** The last vector of a member that is linked; undefined: it has not come. */

@@ -1,0 +1,156 @@
+import type { Site } from '../cluster/identity/mod.js';
+import type { Tables } from '../cluster/metadata/mod.js';
+
+/** The cluster, as far as others are told of what is about to be done. */
+export interface ToldCluster {
+  readonly site: Site;
+  readonly tables: Tables;
+  readonly members: readonly { readonly site: Site }[];
+  /** False: nobody is up, and `settle` is not called. */
+  readonly routeWaits: { add(waiter: { settle(ticket: number, now: number): void }): boolean };
+  stateOf(site: Site): string;
+}
+
+/** Whoever is asked for longer than this, in ms, has not answered: the wait was given up. */
+const answeredMs = 900;
+/** Between two tries of what cannot be done yet, in ms. */
+const againMs = 1000;
+/** Deeds that are done in one turn. */
+const perTurnMax = 200;
+
+/** False: not now. `isUrgent`: the client is here again. */
+export type Act = (isUrgent: boolean, now: number) => boolean;
+
+/**
+ * Who is suspect knows nothing and may be gone: unless most are here, that is waited for. Alone are
+ * those who are left when all others are down.
+ */
+type Standing = 'fit' | 'doubtful' | 'alone';
+
+interface Deed {
+  readonly key: string;
+  /** Of the own row that speaks of it. */
+  readonly number: number;
+  readonly act: Act;
+  /** Not before, in ms. */
+  at: number;
+  /** Alone: nobody was up who could have been asked. */
+  state: 'alone' | 'asking' | 'told';
+  /** It may not wait for the others. */
+  isUrgent: boolean;
+}
+
+/**
+ * What is done at most once in the cluster: first a row says so, then all who are up know the row,
+ * then it is done. Whoever is cut off meanwhile finds the row when it is back, or has not done it.
+ */
+export class ToldFirst {
+  readonly #cluster: ToldCluster;
+  readonly #turnEndWanted: () => void;
+  /** In the order in which they were added; at most as many as there are wills. */
+  #deeds: Deed[] = [];
+
+  constructor(cluster: ToldCluster, turnEndWanted: () => void) {
+    this.#cluster = cluster;
+    this.#turnEndWanted = turnEndWanted;
+  }
+
+  get size(): number {
+    return this.#deeds.length;
+  }
+
+  /**
+   * `act` is called when the own row `number`, written in this turn, is known; again every second
+   * while it returns false. `isUrgent`: when the row is durable, whoever knows it.
+   */
+  add(key: string, number: number, isUrgent: boolean, act: Act, now: number): void {
+    const deed: Deed = { key, number, act, at: now, isUrgent, state: 'alone' };
+    this.#deeds.push(deed);
+    this.#turnEndWanted();
+    if (!isUrgent) this.#ask(deed, now);
+  }
+
+  /** The client is here: what is about to be done for `key` comes before what it does itself. */
+  hurry(key: string): boolean {
+    let isFound = false;
+    for (const deed of this.#deeds) {
+      if (deed.key !== key) continue;
+      deed.isUrgent = true;
+      deed.at = 0;
+      isFound = true;
+    }
+    if (isFound) this.#turnEndWanted();
+    return isFound;
+  }
+
+  /** There is no time left: all is done as soon as it is durable. */
+  hurryAll(): void {
+    for (const deed of this.#deeds) deed.isUrgent = true;
+    this.#turnEndWanted();
+  }
+
+  /** Somebody else does it. */
+  cancel(key: string): void {
+    this.#deeds = this.#deeds.filter((deed) => deed.key !== key);
+  }
+
+  /** True when what is about to be done for `key` is not known to anybody else yet. */
+  isUntold(key: string): boolean {
+    const durable = this.#durable();
+    return this.#deeds.some((deed) => deed.key === key && deed.number > durable);
+  }
+
+  onTurnEnd(now: number): void {
+    if (this.#deeds.length === 0) return;
+    const durable = this.#durable();
+    const standing = this.#standing();
+    const deeds = this.#deeds;
+    // What is done may lead to more.
+    this.#deeds = [];
+    const left: Deed[] = [];
+    let done = 0;
+    for (const deed of deeds) {
+      const isWanted = done < perTurnMax && deed.number <= durable && deed.at <= now;
+      if (!isWanted || !this.#isReady(deed, standing, now)) {
+        left.push(deed);
+        continue;
+      }
+      done += 1;
+      deed.at = now + againMs;
+      if (!deed.act(deed.isUrgent, now)) left.push(deed);
+    }
+    this.#deeds = [...left, ...this.#deeds];
+    if (done === perTurnMax) this.#turnEndWanted();
+  }
+
+  #isReady(deed: Deed, standing: Standing, now: number): boolean {
+    if (deed.isUrgent) return true;
+    if (deed.state === 'told') return standing !== 'doubtful';
+    if (deed.state === 'asking') return false;
+    // Nobody was up: now nobody is there, or somebody has come.
+    if (standing === 'alone') return true;
+    this.#ask(deed, now);
+    return false;
+  }
+
+  #ask(deed: Deed, now: number): void {
+    const settle = (_ticket: number, when: number): void => {
+      if (when - now >= answeredMs) this.#ask(deed, when);
+      else deed.state = 'told';
+      this.#turnEndWanted();
+    };
+    deed.state = this.#cluster.routeWaits.add({ settle }) ? 'asking' : 'alone';
+  }
+
+  #standing(): Standing {
+    const states = this.#cluster.members.map(({ site }) => this.#cluster.stateOf(site));
+    const up = states.filter((state) => state === 'up').length;
+    if (up * 2 <= states.length && states.includes('suspect')) return 'doubtful';
+    return up === 1 ? 'alone' : 'fit';
+  }
+
+  #durable(): number {
+    const { tables, site } = this.#cluster;
+    return tables.position(site)?.number ?? 0;
+  }
+}
