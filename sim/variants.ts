@@ -221,7 +221,12 @@ export const variants: readonly Variant[] = [
     what: 'each member that sees another one dead publishes the wills of its clients',
     patches: [
       { file: 'broker/dead-members.ts', find: 'if (this.#isChosen(key))', replace: 'if (true)' },
-      { file: 'broker/dead-wills.ts', find: 'if (this.rows.isOurs(open))', replace: 'if (true)' },
+      { file: 'broker/dead-wills.ts', find: 'if (!this.rows.isOurs(open))', replace: 'if (false)' },
+      {
+        file: 'broker/dead-wills.ts',
+        find: 'if (after.site !== site && this.#told.isUntold(key))',
+        replace: 'if (false)',
+      },
     ],
     seenIn: 'wills-of-a-dead-member',
     rule: 'a will fires at most once',
@@ -232,7 +237,7 @@ export const variants: readonly Variant[] = [
     patches: [
       {
         file: 'broker/will-rows.ts',
-        find: 'return this.#overrideOf(key, session.willStamp) !== undefined;',
+        find: 'return this.#overrideOf(willKey(this.#cluster.site, name), stamp) !== undefined;',
         replace: 'return false;',
       },
     ],
