@@ -105,6 +105,20 @@ export class Stage {
     for (const end of network.connections(one, other)) network.lose(end, 'both ends learn');
   }
 
+  /** Every connection between two machines is dead, and neither end learns it. */
+  loseSilently(one: string, other: string): void {
+    const { network } = this.#ground;
+    for (const end of network.connections(one, other)) network.lose(end, 'nobody learns');
+  }
+
+  /** The script goes on when one machine has connections to another one, at most a while later. */
+  runUntilLinked(one: string, other: string): void {
+    for (let left = 1000; left > 0; left -= 1) {
+      if (this.#ground.network.connections(one, other).length >= 2) return;
+      this.run(10);
+    }
+  }
+
   /** How the way from one machine to another is from now on. */
   path(from: string, to: string, quality: Partial<PathQuality>): void {
     const path = this.#ground.network.path(from, to);

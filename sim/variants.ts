@@ -62,6 +62,19 @@ export const variants: readonly Variant[] = [
     rule: 'routes equal to the subscriptions',
   },
   {
+    name: 'silence before up not heard',
+    what: 'a connection that dies before its member counts as up is kept for ever',
+    patches: [
+      {
+        file: 'cluster/membership/failure-detector.ts',
+        find: 'this.#out.silent(peer.site, this.#silence(silent), now)',
+        replace: 'void 0',
+      },
+    ],
+    seenIn: 'silent-before-up',
+    rule: 'everybody reaches everybody',
+  },
+  {
     name: 'messages parked for a node',
     what: 'what was kept for a session goes to the member that had it, wherever the session is now',
     patches: [

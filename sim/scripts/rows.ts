@@ -147,4 +147,23 @@ export const rowScripts: readonly Script[] = [
       stage.run(4000);
     },
   },
+  {
+    name: 'silent-before-up',
+    what: 'after a split the new connections die before the members count as up, and nobody is told',
+    cast: [subscriber('sub', 't/#', 1), publisher('pub', 't/0', 1)],
+    play(stage) {
+      stage.run(foundMs);
+      stage.come('sub', 'node1');
+      stage.come('pub', 'node2');
+      stage.run(500);
+      stage.cut('node1', 'node2');
+      stage.run(4000);
+      stage.mend('node1', 'node2');
+      stage.run(300);
+      stage.runUntilLinked('node1', 'node2');
+      stage.run(100);
+      stage.loseSilently('node1', 'node2');
+      stage.publish('pub', 5, 100);
+    },
+  },
 ];

@@ -109,7 +109,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
       stampDurable: (stamp) => this.stamps.reserved(stamp),
     });
     this.#presence = new Presence(site, settings, this.stamps, {
-      log: host.log,
+      ...{ log: host.log, silent: (of, why, when) => this.#reset(of, why, when) },
       up: (of, when) => {
         this.tables.mask(of, false);
         this.#belonging.memberUp(of, when);

@@ -28,6 +28,8 @@ export interface PresenceOut {
   up(site: Site, now: number): void;
   /** Its link is of no more use. */
   down(site: Site, reason: string, now: number): void;
+  /** Likewise, of a member that is down. */
+  silent(site: Site, reason: string, now: number): void;
   netsplitDetected(): void;
   netsplitResolved(): void;
 }
@@ -94,6 +96,7 @@ export class Presence implements Survivors {
           this.review(now);
         },
         down: (site, reason, now) => this.#onDown(site, reason, now),
+        silent: (site, reason, now) => out.silent(site, reason, now),
       },
     );
   }

@@ -43,6 +43,8 @@ export interface FailureDetectorOut {
   suspect(site: Site, reason: string, now: number): void;
   /** Its connections, if there are any, are of no use: they should be reset. */
   down(site: Site, reason: string, now: number): void;
+  /** It is down, and a connection to it has gone silent: that is dead and should be reset. */
+  silent(site: Site, reason: string, now: number): void;
 }
 
 /** All in ms. */
@@ -284,10 +286,14 @@ export class FailureDetector {
     if (!isWhole(peer) || silent !== undefined) peer.steadySince = undefined;
     else peer.steadySince ??= now;
     if (state.name === 'down') {
-      if (this.#isUsable(peer, now)) this.#up(peer, now);
+      // Nobody else would notice: TCP goes on trying for a quarter of an hour.
+      if (silent !== undefined) this.#out.silent(peer.site, this.#silence(silent), now);
+      else if (this.#isUsable(peer, now)) this.#up(peer, now);
       return;
     }
-    if (silent !== undefined) return this.#silence(peer, silent, now);
+    if (silent !== undefined) {
+      return this.#down(peer, peer.lanes[silent].lifeAt, this.#silence(silent), now);
+    }
     if (isWhole(peer) && peer.word === 'down' && peer.wordAt > 0) {
       return this.#down(peer, now, 'it says that it does not hear this node', now);
     }
@@ -303,10 +309,8 @@ export class FailureDetector {
     }
   }
 
-  #silence(peer: Peer, lane: DetectedLane, now: number): void {
-    const { failureTimeoutMs } = this.#settings;
-    const reason = `nothing came on its ${lane} connection for ${failureTimeoutMs} ms`;
-    this.#down(peer, peer.lanes[lane].lifeAt, reason, now);
+  #silence(lane: DetectedLane): string {
+    return `nothing came on its ${lane} connection for ${this.#settings.failureTimeoutMs} ms`;
   }
 
   #up(peer: Peer, now: number): void {

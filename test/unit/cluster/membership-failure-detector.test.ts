@@ -15,6 +15,8 @@ const both: readonly DetectedLane[] = ['control', 'data'];
 class Rig {
   now = start;
   readonly told: string[] = [];
+  /** Connections that should be reset while the peer is down; the rig leaves them open. */
+  readonly silences: string[] = [];
   /** Lanes on which bytes come. */
   lively: readonly DetectedLane[] = both;
   /** What the peer's heartbeats say of this node. */
@@ -35,6 +37,7 @@ class Rig {
         up: () => tell('up'),
         suspect: (_site, reason) => tell(`suspect: ${reason}`),
         down: (_site, reason) => tell(`down: ${reason}`),
+        silent: (_site, reason) => this.silences.push(reason),
       },
     );
     this.detector.addPeer(peer, this.now);
@@ -319,6 +322,20 @@ describe('silence', () => {
     rig.lively = ['control'];
     assert.deepEqual(rig.at(2500), ['down: nothing came on its data connection for 2500 ms']);
     assert.equal(rig.detector.statusOf(peer)?.since, last);
+  });
+
+  it('of a connection to a peer that is not up yet is told, so that it is made anew', () => {
+    const rig = Rig.down();
+    rig.exchangesRows = false;
+    rig.open(...both);
+    rig.run(3000);
+    assert.deepEqual(rig.silences, [], 'it is heard, and waits for its rows');
+    rig.lively = ['control'];
+    rig.run(2400);
+    assert.deepEqual(rig.silences, []);
+    rig.run(600);
+    assert.equal(rig.silences[0], 'nothing came on its data connection for 2500 ms');
+    assert.deepEqual(rig.told, []);
   });
 
   it('is over when bytes come again on the same connections, once they are steady', () => {
