@@ -35,6 +35,8 @@ const againMs = 2000;
 interface Estate {
   readonly bequest: Bequest;
   walk: { next(): Row | undefined } | undefined;
+  /** Since the last tick. */
+  came: Row[];
   /** By key. */
   readonly due: TimerWheel<string>;
   /** Keys that are due; at most as many as there are rows. */
@@ -70,7 +72,7 @@ export class DeadMembers {
   rowChanged(kind: RowKind, site: Site, after: Row | undefined): void {
     const dead = after === undefined ? undefined : this.#dead.get(site);
     const estate = dead?.estates.find(({ bequest }) => bequest.kind === kind);
-    if (estate !== undefined) schedule(estate, after as Row, (dead as Dead).since);
+    estate?.came.push(after as Row);
   }
 
   /** A few times a second. */
@@ -93,6 +95,7 @@ export class DeadMembers {
     const estates = this.#bequests.map((bequest) => ({
       bequest,
       walk: this.#cluster.tables.cursor(bequest.kind),
+      came: [],
       due: new TimerWheel<string>(),
       ready: [],
     }));
@@ -107,7 +110,9 @@ export class DeadMembers {
         if (row === undefined) estate.walk = undefined;
         else if (row.site === site) schedule(estate, row, since);
       }
-      const { due, ready } = estate;
+      const { due, ready, came } = estate;
+      estate.came = [];
+      for (const row of came) schedule(estate, row, since);
       due.expire(now, (key) => ready.push(key));
       if (ready.length === 0) continue;
       for (const key of ready.slice(0, settledMax)) this.#due(site, since, estate, key, now);

@@ -55,6 +55,8 @@ export class DeadWills implements SharedWills, Bequest {
   readonly #host: DeadWillsHost;
   readonly #arrivals = new Map<string, Arrival>();
   readonly #told: ToldFirst;
+  /** Own wills of which another member said in this turn that it has seen to them. */
+  readonly #settled = new Set<string>();
   #openedAt: number | undefined = undefined;
 
   constructor(cluster: SurvivorsCluster, rows: WillRows, told: ToldFirst, host: DeadWillsHost) {
@@ -116,17 +118,22 @@ export class DeadWills implements SharedWills, Bequest {
     return released.length < releasedMax;
   }
 
-  /** Somebody says something else of a will. */
+  /** Somebody says something else of a will. Writes no row. */
   rowChanged(key: string, after: Row | undefined): void {
     if (after?.isOverride !== true) return;
     const { site } = this.#cluster;
     if (siteOfWill(key) !== site) {
       // Whoever is the first to say so publishes it: what nobody knows of yet was not said.
       if (after.site !== site && this.#told.isUntold(key)) this.#told.cancel(key);
-      return;
+    } else this.#settled.add(key);
+  }
+
+  onTurnEnd(): void {
+    for (const key of this.#settled) {
+      const [, mountpoint = '', clientIdentifier = ''] = key.split('\0');
+      this.#host.settled({ mountpoint, clientIdentifier });
     }
-    const [, mountpoint = '', clientIdentifier = ''] = key.split('\0');
-    this.#host.settled({ mountpoint, clientIdentifier });
+    this.#settled.clear();
   }
 
   /** A few times a second. */

@@ -72,6 +72,7 @@ export class Survivorship {
   }
 
   onTurnEnd(now: number): void {
+    this.#wills.onTurnEnd();
     this.#told.onTurnEnd(now);
   }
 }

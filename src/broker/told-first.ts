@@ -1,13 +1,19 @@
 import type { Site } from '../cluster/identity/mod.js';
 import type { Tables } from '../cluster/metadata/mod.js';
 
+interface Waiter {
+  readonly isPatient: true;
+  /** All know it, or it took too long. */
+  settle(ticket: number, now: number): void;
+}
+
 /** The cluster, as far as others are told of what is about to be done. */
 export interface ToldCluster {
   readonly site: Site;
   readonly tables: Tables;
   readonly members: readonly { readonly site: Site }[];
   /** False: nobody is up, and `settle` is not called. */
-  readonly routeWaits: { add(waiter: { settle(ticket: number, now: number): void }): boolean };
+  readonly routeWaits: { add(waiter: Waiter): boolean };
   stateOf(site: Site): string;
 }
 
@@ -139,7 +145,7 @@ export class ToldFirst {
       else deed.state = 'told';
       this.#turnEndWanted();
     };
-    deed.state = this.#cluster.routeWaits.add({ settle }) ? 'asking' : 'alone';
+    deed.state = this.#cluster.routeWaits.add({ isPatient: true, settle }) ? 'asking' : 'alone';
   }
 
   #standing(): Standing {

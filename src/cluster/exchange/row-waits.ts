@@ -7,6 +7,8 @@ import type { ExchangeStory } from './story.js';
 
 /** Who waits until what this node said is in force at the others. */
 export interface RowWaiter {
+  /** No client whose answer is late: it asks again itself. */
+  readonly isPatient?: true;
   /** It is, or it took too long. Once. `ticket`: always 0. */
   settle(ticket: number, now: number): void;
 }
@@ -117,10 +119,12 @@ export class RowWaits {
     let late: Wait | undefined;
     while ((this.#waits[0]?.deadline ?? Number.POSITIVE_INFINITY) <= now) {
       late = this.#waits.shift() as Wait;
-      count += late.waiters.length;
-      for (const waiter of late.waiters) waiter.settle(0, now);
+      for (const waiter of late.waiters) {
+        if (waiter.isPatient !== true) count += 1;
+        waiter.settle(0, now);
+      }
     }
-    if (late === undefined) return;
+    if (late === undefined || count === 0) return;
     const { id } = late;
     const missing = [...this.#peers].filter(
       ([site, { reached }]) => reached < id && this.#out.isUp(site),
