@@ -25,6 +25,10 @@ export interface DeparturesHost {
 
 /** Messages that are handed over in one turn of the event loop, of all sessions together. */
 const perTurnMax = 500;
+/** Sessions that are looked at in one turn. */
+const lookedAtMax = 1000;
+/** Sessions that are looked at in one tick though nothing is known to have changed for them. */
+const perTickMax = 200;
 /** Who sends no mark for this long, in ms, sends nothing else for the session either. */
 const marksMaxMs = 5000;
 /** A member that could not take something is asked again after this long, in ms. */
@@ -66,6 +70,11 @@ interface Departure {
 export class Departures {
   readonly #host: DeparturesHost;
   readonly #departures = new Map<string, Departure>();
+  /** Those with something to do, as far as is known; the others are looked at in turn. */
+  readonly #ready = new Set<Departure>();
+  #round: Iterator<Departure> | undefined;
+  /** What is possible has changed for all: the round goes on in every turn. */
+  #isHurried = false;
 
   constructor(host: DeparturesHost) {
     this.#host = host;
@@ -82,18 +91,26 @@ export class Departures {
 
   /** `isRouted`: its subscriptions still get messages here. */
   add(key: string, session: Session, isRouted: boolean): void {
-    this.#departures.set(key, {
-      ...{ key, session, target: undefined, hasSentState: false, isStateOwned: false },
-      ...{
-        hasSentEnd: false,
-        unsent: [],
-        at: 0,
-        lastSequence: 0,
-        unconfirmed: 0,
-        marksUntil: 0,
-      },
-      ...{ awaitedMarks: isRouted ? new Set<Site>() : undefined, retryAt: 0, round: 0 },
-    });
+    const departure: Departure = {
+      ...{ key, session, target: undefined, round: 0, retryAt: 0 },
+      ...{ hasSentState: false, isStateOwned: false, hasSentEnd: false },
+      ...{ unsent: [], at: 0, lastSequence: 0, unconfirmed: 0 },
+      ...{ awaitedMarks: isRouted ? new Set<Site>() : undefined, marksUntil: 0 },
+    };
+    this.#departures.set(key, departure);
+    this.#ready.add(departure);
+  }
+
+  /** Something changed for the session: its owner, or what is here for it. */
+  touched(key: string): void {
+    const departure = this.#departures.get(key);
+    if (departure !== undefined) this.#ready.add(departure);
+  }
+
+  /** Members came or went. */
+  membersChanged(): void {
+    this.#round = undefined;
+    this.#isHurried = true;
   }
 
   /** Messages of the session are here that have not gone to its owner yet: newer ones wait. */
@@ -113,8 +130,7 @@ export class Departures {
   take(key: string): Session | undefined {
     const departure = this.#departures.get(key);
     if (departure === undefined) return undefined;
-    this.#departures.delete(key);
-    departure.round += 1;
+    this.#forget(departure);
     if (departure.awaitedMarks !== undefined) this.#host.unroute(departure.session);
     departure.session.silentFrom = undefined;
     return departure.session;
@@ -138,16 +154,43 @@ export class Departures {
     if (departure?.awaitedMarks === undefined) return;
     (departure.session.silentFrom ??= new Set()).add(site);
     departure.awaitedMarks.delete(site);
+    this.#ready.add(departure);
+  }
+
+  /** About every 50 ms: the next ones are looked at, whatever is known of them. */
+  tick(): void {
+    if (!this.#isHurried) this.#goRound(perTickMax);
   }
 
   /** Sends what can be sent. True: there is more to do, in the next turn. */
   onTurnEnd(now: number): boolean {
+    if (this.#isHurried) this.#isHurried = this.#goRound(lookedAtMax);
     let left = perTurnMax;
-    for (const departure of [...this.#departures.values()]) {
+    let lookedAt = 0;
+    const again: Departure[] = [];
+    for (const departure of this.#ready) {
+      if (left <= 0 || lookedAt === lookedAtMax) break;
+      this.#ready.delete(departure);
       left = this.#advance(departure, left, now);
-      if (left <= 0) return true;
+      lookedAt += 1;
+      if (left <= 0) again.push(departure);
     }
-    return false;
+    for (const departure of again) this.#ready.add(departure);
+    return this.#isHurried || this.#ready.size > 0;
+  }
+
+  /** True: not all were seen yet. */
+  #goRound(countMax: number): boolean {
+    this.#round ??= this.#departures.values();
+    for (let seen = 0; seen < countMax; seen += 1) {
+      const next = this.#round.next();
+      if (next.done === true) {
+        this.#round = undefined;
+        return false;
+      }
+      this.#ready.add(next.value);
+    }
+    return true;
   }
 
   #advance(departure: Departure, budget: number, now: number): number {
@@ -256,6 +299,7 @@ export class Departures {
         if (entry !== undefined) departure.session.handedOver(entry);
         if (departure.round !== round) return;
         departure.unconfirmed -= 1;
+        if (departure.unconfirmed === 0) this.#ready.add(departure);
         if (handover.kind === 'state') departure.isStateOwned = true;
         if (handover.kind === 'end') this.#end(departure, false);
       },
@@ -276,10 +320,15 @@ export class Departures {
     departure.retryAt = now + retryMs;
   }
 
+  #forget(departure: Departure): void {
+    this.#departures.delete(departure.key);
+    this.#ready.delete(departure);
+    departure.round += 1;
+  }
+
   #end(departure: Departure, isLost: boolean): void {
     if (this.#departures.get(departure.key) !== departure) return;
-    this.#departures.delete(departure.key);
-    departure.round += 1;
+    this.#forget(departure);
     this.#unroute(departure);
     this.#host.ended(departure.session, isLost);
   }

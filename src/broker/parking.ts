@@ -115,7 +115,10 @@ export class Parking {
     const own = claim.site === this.#host.site ? this.#host.sessionOf(key, now) : undefined;
     if (own !== undefined) return own;
     const known = this.#departures.sessionOf(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#departures.touched(key);
+      return known;
+    }
     const session = this.#host.createStranded(key, claim);
     this.#departures.add(key, session, false);
     return session;

@@ -43,6 +43,8 @@ export class SessionMoves {
   readonly parking: Parking;
   readonly #arrivals: Arrivals;
   readonly #recent = new RecentClaims();
+  /** Members that were up at the last tick. */
+  #lastPeers = '';
   /** Sessions of which other members said something in this turn. */
   readonly #changed = new Set<string>();
   /** Sessions of this node that a member claimed, too, which does not count before it is up. */
@@ -159,6 +161,7 @@ export class SessionMoves {
     const key = keyOf(session);
     if (session.isStranded) {
       const owner = this.#claims.ownerOf(key);
+      if (owner?.site === this.#cluster.site && this.#takesLoaded(session, owner)) return;
       const isFetched = owner !== undefined && this.#isFetched(owner);
       if (isFetched) this.#registry.route(session);
       this.#departures.add(key, session, isFetched);
@@ -168,6 +171,15 @@ export class SessionMoves {
     if (session.born === 0) this.registered(session, now);
     else this.disconnected(session);
     this.#changed.add(key);
+  }
+
+  /** This node claimed the session back and stopped before it had more of it than this. */
+  #takesLoaded(session: Session, own: Claim): boolean {
+    const { mountpoint, clientIdentifier, born } = session;
+    const known = this.#registry.sessionOf(mountpoint, clientIdentifier);
+    if (known !== undefined || born < own.value.born) return false;
+    this.#registry.restore(session);
+    return true;
   }
 
   /** A session of a member that leaves is this node's from now on, without its client. */
@@ -269,7 +281,8 @@ export class SessionMoves {
   }
 
   tick(now: number): void {
-    this.#claims.tick(this.#peersUp().length === this.#cluster.members.length - 1, now);
+    const peersUp = this.#peersUp();
+    this.#claims.tick(peersUp.length === this.#cluster.members.length - 1, now);
     this.#arrivals.tick(now);
     this.#recent.tick(now);
     for (const [key, site] of this.#unheard) {
@@ -278,7 +291,12 @@ export class SessionMoves {
       this.#changed.add(key);
       this.#host.turnEndWanted();
     }
-    if (this.#departures.size > 0) this.#host.turnEndWanted();
+    const peers = peersUp.join();
+    if (peers !== this.#lastPeers) this.#departures.membersChanged();
+    this.#lastPeers = peers;
+    if (this.#departures.size === 0) return;
+    this.#departures.tick();
+    this.#host.turnEndWanted();
   }
 
   #review(key: string, now: number): void {
@@ -286,6 +304,7 @@ export class SessionMoves {
     if (owner === undefined) this.#endedElsewhere(key, now);
     if (owner === undefined || owner.site === this.#cluster.site) return;
     this.#lose(key, owner, now);
+    this.#departures.touched(key);
     const { movingFrom, isFetching, born } = owner.value;
     if (isFetching) return;
     this.#recent.learned(key, owner.stamp, now);
