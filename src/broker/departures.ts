@@ -17,6 +17,8 @@ export interface DeparturesHost {
     handover: Handover,
     awaited: { confirmed(now: number): void; refused(reason: number, now: number): void },
   ): boolean;
+  /** The member that it went to took something of it not, or not now. */
+  refused(session: Session, reason: number): void;
   /** Its subscriptions take no messages here any more. */
   unroute(session: Session): void;
   /** Nothing is left of it here. */
@@ -312,6 +314,7 @@ export class Departures {
   }
 
   #refused(departure: Departure, reason: number, now: number): void {
+    this.#host.refused(departure.session, reason);
     if (reason === RefusedBecause.Stale || reason === RefusedBecause.Malformed) {
       this.#end(departure, true);
       return;

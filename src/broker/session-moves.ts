@@ -64,6 +64,8 @@ export class SessionMoves {
       isUp: (site) => this.#isUp(site),
       peersUp: () => this.#peersUp(),
       handOver: (site, handover, awaited) => cluster.handOver(site, handover, awaited),
+      refused: ({ mountpoint, clientIdentifier: client }, reason) =>
+        host.log.debug({ client, mountpoint, reason }, 'what is handed over is refused'),
       unroute: (session) => registry.unroute(session),
       ended: (session, isLost) => this.#departed(session, isLost),
     });
