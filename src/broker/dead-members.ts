@@ -24,10 +24,10 @@ export interface Bequest {
   settle(row: Row, now: number): void;
 }
 
-/** Rows that are looked at in one tick, of each dead member and kind. */
-const walkMax = 1000;
-/** Of those, how many are settled. */
-const settledMax = 500;
+/** Rows that are looked at in one turn, of each dead member and kind. */
+const walkMax = 250;
+/** Of those that are due, how many are seen to. */
+const settledMax = 50;
 /** What is another survivor's to do is looked at again after so long, in ms. */
 const againMs = 2000;
 
@@ -61,9 +61,16 @@ export class DeadMembers {
   readonly #delayMs: () => number;
   readonly #bequests: readonly Bequest[];
   readonly #dead = new Map<Site, Dead>();
+  readonly #turnEndWanted: () => void;
 
-  constructor(cluster: SurvivorsCluster, delayMs: () => number, bequests: readonly Bequest[]) {
+  constructor(
+    cluster: SurvivorsCluster,
+    delayMs: () => number,
+    bequests: readonly Bequest[],
+    turnEndWanted: () => void,
+  ) {
     this.#cluster = cluster;
+    this.#turnEndWanted = turnEndWanted;
     this.#delayMs = delayMs;
     this.#bequests = bequests;
   }
@@ -79,10 +86,30 @@ export class DeadMembers {
   tick(now: number): void {
     const { members, site: self } = this.#cluster;
     for (const { site } of members) if (site !== self) this.#review(site, now);
-    for (const [site, dead] of this.#dead) {
-      if (members.some((member) => member.site === site)) this.#advance(site, dead, now);
-      else this.#dead.delete(site);
+    for (const [site, { estates, since }] of this.#dead) {
+      if (!members.some((member) => member.site === site)) this.#dead.delete(site);
+      for (const estate of estates) {
+        const { due, ready, came } = estate;
+        estate.came = [];
+        for (const row of came) schedule(estate, row, since);
+        due.expire(now, (key) => ready.push(key));
+      }
     }
+    if (this.#dead.size > 0) this.#turnEndWanted();
+  }
+
+  /** Goes on with what there is to do. */
+  onTurnEnd(now: number): void {
+    let isMore = false;
+    for (const [site, dead] of this.#dead) {
+      for (const estate of dead.estates) {
+        if (!estate.bequest.isAllowed()) continue;
+        walk(estate, site, dead.since);
+        if (estate.ready.length > 0) this.#settle(site, dead.since, estate, now);
+        if (estate.walk !== undefined || estate.ready.length > 0) isMore = true;
+      }
+    }
+    if (isMore) this.#turnEndWanted();
   }
 
   #review(site: Site, now: number): void {
@@ -102,22 +129,10 @@ export class DeadMembers {
     this.#dead.set(site, { since, estates });
   }
 
-  #advance(site: Site, { since, estates }: Dead, now: number): void {
-    for (const estate of estates) {
-      if (!estate.bequest.isAllowed()) continue;
-      for (let left = walkMax; left > 0 && estate.walk !== undefined; left -= 1) {
-        const row = estate.walk.next();
-        if (row === undefined) estate.walk = undefined;
-        else if (row.site === site) schedule(estate, row, since);
-      }
-      const { due, ready, came } = estate;
-      estate.came = [];
-      for (const row of came) schedule(estate, row, since);
-      due.expire(now, (key) => ready.push(key));
-      if (ready.length === 0) continue;
-      for (const key of ready.slice(0, settledMax)) this.#due(site, since, estate, key, now);
-      estate.ready = ready.slice(settledMax);
-    }
+  #settle(site: Site, since: number, estate: Estate, now: number): void {
+    const { ready } = estate;
+    for (const key of ready.slice(0, settledMax)) this.#due(site, since, estate, key, now);
+    estate.ready = ready.slice(settledMax);
   }
 
   #due(site: Site, since: number, { bequest, due }: Estate, key: string, now: number): void {
@@ -136,6 +151,14 @@ export class DeadMembers {
       const weight = weightOf(site, key);
       return weight < own || (weight === own && site < self);
     });
+  }
+}
+
+function walk(estate: Estate, site: Site, since: number): void {
+  for (let left = walkMax; left > 0 && estate.walk !== undefined; left -= 1) {
+    const row = estate.walk.next();
+    if (row === undefined) estate.walk = undefined;
+    else if (row.site === site) schedule(estate, row, since);
   }
 }
 

@@ -41,7 +41,9 @@ export class Survivorship {
     wills.shared = this.#wills;
     const delayMs = (): number => host.settings().deadNodeWillDelayMs;
     const sessions = new DeadSessions(cluster, { log: host.log, delayMs });
-    this.#members = new DeadMembers(cluster, delayMs, [this.#wills, sessions]);
+    this.#members = new DeadMembers(cluster, delayMs, [this.#wills, sessions], () =>
+      host.turnEndWanted(),
+    );
   }
 
   /** Member `site` says something else. */
@@ -72,6 +74,7 @@ export class Survivorship {
   }
 
   onTurnEnd(now: number): void {
+    this.#members.onTurnEnd(now);
     this.#wills.onTurnEnd();
     this.#told.onTurnEnd(now);
   }

@@ -22,7 +22,7 @@ const answeredMs = 900;
 /** Between two tries of what cannot be done yet, in ms. */
 const againMs = 1000;
 /** Deeds that are done in one turn. */
-const perTurnMax = 200;
+const perTurnMax = 100;
 
 /** False: not now. `isUrgent`: the client is here again. */
 export type Act = (isUrgent: boolean, now: number) => boolean;
