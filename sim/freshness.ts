@@ -2,6 +2,9 @@ import type { Checker } from './checkers.js';
 import { kindOf, matches, nameOf, partsOf } from './delivery-index.js';
 import type { Delivery, History } from './history.js';
 
+/** So long, in ms, a message may be under way that nobody waits for. */
+const underWayMs = 3000;
+
 /**
  * What was acknowledged before a session asked for it is not for that session: a clean start starts
  * clean, whatever comes back later. Retained messages are, and what a group had left over.
@@ -26,5 +29,6 @@ function isLate(delivery: Delivery, acknowledgedAt: number, { subscriptions }: H
   const all = subscriptions.filter(
     (one) => one.session === session && matches(partsOf(one.filter).filter, publication.topicName),
   );
-  return all.length > 0 && all.every(({ requestedAt }) => requestedAt > acknowledgedAt);
+  const latest = acknowledgedAt + underWayMs;
+  return all.length > 0 && all.every((one) => one.isPersistent && one.requestedAt > latest);
 }

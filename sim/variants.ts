@@ -191,6 +191,32 @@ export const variants: readonly Variant[] = [
     rule: 'no operation waits beyond its deadline',
   },
   {
+    name: 'identifier range shared',
+    what: 'who goes on with a session without its in-flight state counts identifiers from the start',
+    patches: [
+      {
+        file: 'broker/arrivals.ts',
+        find: 'session.identifierRange = this.#host.claims.freshRange(key);',
+        replace: '',
+      },
+    ],
+    seenIn: 'held-identifiers',
+    rule: lost,
+  },
+  {
+    name: 'SUBACK before the others know',
+    what: 'a subscription is acknowledged while a far member does not route to it yet',
+    patches: [
+      {
+        file: 'broker/broker.ts',
+        find: 'return this.#router.remote?.confirmSubscribed();',
+        replace: 'return undefined;',
+      },
+    ],
+    seenIn: 'far-subscription',
+    rule: lost,
+  },
+  {
     name: 'loser keeps its client',
     what: 'who loses a session does not close the connection of its client',
     patches: [

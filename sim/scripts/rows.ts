@@ -166,4 +166,18 @@ export const rowScripts: readonly Script[] = [
       stage.publish('pub', 5, 100);
     },
   },
+  {
+    name: 'far-subscription',
+    what: 'a client subscribes, and right after its SUBACK another one publishes on a far member',
+    cast: [subscriber('sub', 't/#', 1), publisher('pub', 't/0', 1)],
+    play(stage) {
+      stage.run(foundMs);
+      stage.path('node1', 'node3', { delayMs: 300 });
+      stage.come('pub', 'node3');
+      stage.run(1000);
+      stage.come('sub', 'node1');
+      stage.publish('pub', 60, 20);
+      stage.run(2000);
+    },
+  },
 ];

@@ -198,4 +198,26 @@ export const sessionScripts: readonly Script[] = [
       stage.run(3000);
     },
   },
+  {
+    name: 'held-identifiers',
+    what: 'a client holds QoS 2 messages that its dead member had not released, and goes elsewhere',
+    cast: [subscriber('mover', 't/#', 2), publisher('pub', 't/0', 2)],
+    play(stage) {
+      stage.run(foundMs);
+      stage.come('mover', 'node1');
+      stage.come('pub', 'node3');
+      stage.run(500);
+      stage.cutOneWay('mover', 'node1');
+      stage.publish('pub', 5, 10);
+      stage.run(300);
+      stage.crash('node1');
+      stage.run(3500);
+      stage.come('mover', 'node2');
+      stage.run(500);
+      stage.publish('pub', 10, 10);
+      stage.run(3000);
+      stage.start('node1');
+      stage.run(5000);
+    },
+  },
 ];

@@ -182,7 +182,11 @@ export class Arrivals {
   /** Nobody hands it over, at present. */
   #resumeFromRows(pending: Pending, now: number): void {
     const { registration, claim } = pending;
-    this.subscribe(keyOf(registration), this.#sessionFor(pending), claim.site);
+    const key = keyOf(registration);
+    const session = this.#sessionFor(pending);
+    // The client may hold identifiers of messages of which nothing is known here.
+    session.identifierRange = this.#host.claims.freshRange(key);
+    this.subscribe(key, session, claim.site);
     this.#host.registry.registerHere(registration, now);
   }
 
@@ -192,6 +196,7 @@ export class Arrivals {
     const known = registry.sessionOf(mountpoint, clientIdentifier);
     const session = known ?? registry.createFor(registration);
     session.born = claim.value.born;
+    session.identifierRange = claim.value.range;
     return session;
   }
 
@@ -200,6 +205,7 @@ export class Arrivals {
     const { expiryInterval, born } = state;
     const session = this.#host.registry.createOffline(state, expiryInterval, now);
     session.born = born;
+    session.identifierRange = this.#host.claims.ownValue(keyOf(state))?.range ?? 0;
     return session;
   }
 

@@ -2,6 +2,7 @@ import type { Site, Stamp } from '../cluster/identity/mod.js';
 import { RowKind, type Row, type Tables } from '../cluster/metadata/mod.js';
 import {
   type HandedSubscription,
+  rangesMax,
   readSessionValue,
   readSubscriptionKey,
   readSubscriptionValue,
@@ -29,6 +30,8 @@ export interface ClaimsCluster {
   readonly site: Site;
   readonly tables: Tables;
   readonly stamps: { next(now: number, above?: Stamp): Stamp };
+  /** In the same order at every member. */
+  readonly members: readonly { readonly site: Site }[];
 }
 
 /**
@@ -69,6 +72,24 @@ export class SessionClaims {
       if (value !== undefined) return readSessionValue(value);
     }
     return undefined;
+  }
+
+  /**
+   * A range of Packet Identifiers that nobody is known to have used for the session. Members that
+   * go on with it at once, and do not know of each other, take different ones.
+   */
+  freshRange(key: string): number {
+    const { tables, members, site } = this.#cluster;
+    const rows = sessionKinds.flatMap((kind) => tables.rowsOf(kind, key));
+    const values = rows.flatMap(({ value }) => (value === undefined ? [] : [value]));
+    const used = new Set(values.map((value) => readSessionValue(value)?.range));
+    const place = members.findIndex((member) => member.site === site) % (rangesMax - 1);
+    const next = (this.ownerOf(key)?.value.range ?? 0) + 1 + place;
+    for (let step = 0; step < rangesMax; step += 1) {
+      const range = (next + step) % rangesMax;
+      if (!used.has(range)) return range;
+    }
+    return next % rangesMax;
   }
 
   newStamp(now: number): Stamp {
@@ -272,10 +293,10 @@ export function handedSubscription(subscription: Subscription): HandedSubscripti
 
 /** What this node says of a session that it has. */
 function valueOf(session: Session, movingFrom: Site | undefined): SessionValue {
-  const { born, expiryInterval, isConnected, disconnectedAt } = session;
+  const { born, expiryInterval, isConnected, disconnectedAt, identifierRange: range } = session;
   const since = isConnected ? 0 : Math.max(1, disconnectedAt);
   return {
-    ...{ born, expiryInterval, disconnectedAt: since, range: 0 },
+    ...{ born, expiryInterval, disconnectedAt: since, range },
     ...{ movingFrom, isFetching: false },
   };
 }

@@ -169,7 +169,9 @@ export class SessionMoves {
       this.#departures.add(key, session, isFetched);
       return;
     }
-    session.born = this.#claims.ownValue(key)?.born ?? 0;
+    const own = this.#claims.ownValue(key);
+    session.born = own?.born ?? 0;
+    session.identifierRange = own?.range ?? 0;
     if (session.born === 0) this.registered(session, now);
     else this.disconnected(session);
     this.#changed.add(key);
@@ -195,11 +197,12 @@ export class SessionMoves {
       this.#registry.sessionOf(name.mountpoint, name.clientIdentifier) ??
       this.#registry.createOffline(name, expiryInterval, disconnectedAt || now);
     session.born = born;
+    const isUp = this.#isUp(owner.site);
+    session.identifierRange = isUp ? owner.value.range : this.#claims.freshRange(key);
     // Before the claim: whoever sees that has lost the session, and what is left of it.
     this.#registry.adoptWill(session, owner.site, now);
     this.#claims.has(session, now);
     this.#recent.learned(key, this.#stampOf(key), now);
-    const isUp = this.#isUp(owner.site);
     if (isUp) this.#arrivals.hold(key, session, owner.site, now);
     this.#arrivals.subscribe(key, session, owner.site);
     this.#claims.keeps(key, session.subscriptions, now);

@@ -5,6 +5,13 @@ import { type Entry, EntryState } from './entry.js';
 export const packetIdentifierMax = 65_535;
 
 /**
+ * New identifiers come from one of so many ranges: who goes on with a session without knowing what
+ * was in flight takes another one, for the client may still hold identifiers of the last.
+ */
+export const identifierRanges = 8;
+const identifiersPerRange = Math.floor(packetIdentifierMax / identifierRanges);
+
+/**
  * QoS 1 and 2 messages on their way to one client, by Packet Identifier, in the order in which they
  * were first sent. Also the allocator: an identifier is free only when no entry holds it.
  */
@@ -22,14 +29,19 @@ export class Inflight {
   }
 
   /**
-   * Gives `entry` an identifier that nobody uses. There must be one: `size` < 65,535.
+   * Gives `entry` an identifier that nobody uses; of `range` (0 to 7), as long as fewer are in
+   * flight than that has. There must be one: `size` < 65,535.
    * Statements: [MQTT5-2.2.1-4] [MQTT3-2.3.1-4]
    */
-  admit(entry: Entry): void {
-    assert(this.#byIdentifier.size < packetIdentifierMax, 'no free Packet Identifier');
+  admit(entry: Entry, range: number): void {
+    const { size } = this.#byIdentifier;
+    assert(size < packetIdentifierMax, 'no free Packet Identifier');
+    const isInRange = size < identifiersPerRange;
+    const first = isInRange ? range * identifiersPerRange + 1 : 1;
+    const last = isInRange ? first + identifiersPerRange - 1 : packetIdentifierMax;
     let identifier = this.#lastIdentifier;
     do {
-      identifier = identifier === packetIdentifierMax ? 1 : identifier + 1;
+      identifier = identifier < first || identifier >= last ? first : identifier + 1;
     } while (this.#byIdentifier.has(identifier));
     this.#lastIdentifier = identifier;
     entry.packetIdentifier = identifier;

@@ -5,7 +5,7 @@
  *   Publication (being routed) ──message()──▶ Message ──▶ Entry ──▶ WaitingQueue ──▶ Inflight
  */
 export { type Chunk, Entry, EntryState, type GroupReference } from './entry.js';
-export { Inflight, packetIdentifierMax } from './inflight.js';
+export { identifierRanges, Inflight, packetIdentifierMax } from './inflight.js';
 export { Message } from './message.js';
 export { Publication, type SerialisedPublish } from './publication.js';
 export { WaitingQueue } from './waiting.js';

@@ -66,6 +66,8 @@ export class Session implements Receiver, DurableSession {
   matchIndex = 0;
   /** When it was made, as all members know it; 0: this node is alone. Kept by the broker. */
   born = 0;
+  /** Of the Packet Identifiers, for new messages. Kept by the broker. */
+  identifierRange = 0;
   /** Another member has the session, and this is what it left here. Kept by the broker. */
   isStranded = false;
   silentFrom: Set<string> | undefined = undefined;
@@ -468,7 +470,7 @@ export class Session implements Receiver, DurableSession {
    */
   #startFlight(entry: Entry, now: number): void {
     this.#inflight ??= new Inflight();
-    this.#inflight.admit(entry);
+    this.#inflight.admit(entry, this.identifierRange);
     this.#count(entry, now);
     if (!this.persistent) {
       entry.state = EntryState.Published;
