@@ -248,7 +248,7 @@ export const variants: readonly Variant[] = [
     patches: [
       {
         file: 'broker/dead-wills.ts',
-        find: "if (deadNodeWills === 'majority' && !this.#cluster.survivors.hasMajority)",
+        find: "if (deadNodeWills === 'majority' && !this.#cluster.presence.hasMajority)",
         replace: 'if (false)',
       },
     ],

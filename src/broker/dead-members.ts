@@ -1,6 +1,6 @@
 import { TimerWheel } from '../base/mod.js';
 import type { Site } from '../cluster/identity/mod.js';
-import type { Survivors } from '../cluster/mod.js';
+import type { PresenceView } from '../cluster/mod.js';
 import type { Row, RowKind, Tables } from '../cluster/metadata/mod.js';
 
 /** The cluster, as far as the dead go. */
@@ -8,7 +8,7 @@ export interface SurvivorsCluster {
   readonly site: Site;
   readonly tables: Tables;
   readonly members: readonly { readonly site: Site; readonly name: string }[];
-  readonly survivors: Survivors;
+  readonly presence: PresenceView;
   readonly startGate: { readonly isOpen: boolean };
   stateOf(site: Site): string;
 }
@@ -113,7 +113,7 @@ export class DeadMembers {
   }
 
   #review(site: Site, now: number): void {
-    const since = this.#cluster.survivors.deadSince(site, now);
+    const since = this.#cluster.presence.deadSince(site, now);
     if (since === undefined || now < since + this.#delayMs()) {
       this.#dead.delete(site);
       return;

@@ -25,15 +25,20 @@ export class DeadSessions implements Bequest {
   }
 
   isAllowed(): boolean {
-    return this.#cluster.startGate.isOpen && this.#cluster.survivors.hasMajority;
+    return this.#cluster.startGate.isOpen && this.#cluster.presence.hasMajority;
   }
 
-  /** Whoever was connected is disconnected since the member was last heard of. */
+  /**
+   * Whoever was connected is disconnected since the member was last heard of, and so is everybody
+   * when its clock is not known.
+   */
   dueOf(row: Row, since: number): number | undefined {
     const value = row.value === undefined ? undefined : readSessionValue(row.value);
     if (value === undefined || value.expiryInterval === neverExpires) return undefined;
     if (this.#cluster.tables.winner(RowKind.Session, row.key) !== row) return undefined;
-    const disconnectedAt = value.disconnectedAt === 0 ? since : value.disconnectedAt;
+    const offsetMs = this.#cluster.presence.clockOffsetOf(row.site);
+    const isKnown = value.disconnectedAt > 0 && offsetMs !== undefined;
+    const disconnectedAt = isKnown ? value.disconnectedAt - offsetMs : since;
     return Math.max(disconnectedAt + value.expiryInterval * 1000, since + this.#host.delayMs());
   }
 

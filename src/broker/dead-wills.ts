@@ -76,7 +76,7 @@ export class DeadWills implements SharedWills, Bequest {
     if (!isRestored || this.#cluster.members.length === 1) return true;
     if (now < this.#openedAt + restoredPauseMs) return false;
     const { deadNodeWills } = this.#host.settings();
-    return deadNodeWills !== 'majority' || !this.#cluster.survivors.isMajorityElsewhere;
+    return deadNodeWills !== 'majority' || !this.#cluster.presence.isMajorityElsewhere;
   }
 
   clientCame(name: SessionName, isResumed: boolean, now: number): boolean {
@@ -88,7 +88,7 @@ export class DeadWills implements SharedWills, Bequest {
       const key = willKey(site, name);
       const open = this.rows.openOf(site, key);
       if (open === undefined) continue;
-      if (this.#cluster.survivors.deadSince(site, now) !== undefined) {
+      if (this.#cluster.presence.deadSince(site, now) !== undefined) {
         if (this.#replace(open, isResumed, now)) isSent = true;
       } else if (this.#arrivals.size < arrivalsMax) this.#arrivals.set(key, { site, isResumed });
     }
@@ -101,7 +101,8 @@ export class DeadWills implements SharedWills, Bequest {
     this.rows.settle(open, now);
     const { will, expiryInterval, dueAt } = open.value;
     const delayMs = Math.min(will.delaySeconds, expiryInterval) * 1000;
-    return { will, dueAt: dueAt === 0 ? now + delayMs : dueAt };
+    const offsetMs = this.#cluster.presence.clockOffsetOf(site) ?? 0;
+    return { will, dueAt: dueAt === 0 ? now + delayMs : dueAt - offsetMs };
   }
 
   /** `site` is dead and about to be no member any more. True: nothing is left of it to publish. */
@@ -147,14 +148,16 @@ export class DeadWills implements SharedWills, Bequest {
   isAllowed(): boolean {
     const { deadNodeWills } = this.#host.settings();
     if (deadNodeWills === 'off' || !this.#cluster.startGate.isOpen) return false;
-    if (deadNodeWills === 'majority' && !this.#cluster.survivors.hasMajority) return false;
+    if (deadNodeWills === 'majority' && !this.#cluster.presence.hasMajority) return false;
     return this.#host.mayPublish();
   }
 
   dueOf(row: Row, since: number): number | undefined {
     const open = this.rows.open(row);
     if (open === undefined) return undefined;
-    return dueOf(open, since, this.#host.settings().deadNodeWillDelayMs);
+    const { deadNodeWillDelayMs } = this.#host.settings();
+    const offsetMs = this.#cluster.presence.clockOffsetOf(row.site) ?? 0;
+    return dueOf(open, since, deadNodeWillDelayMs, offsetMs);
   }
 
   settle(row: Row, now: number): void {
@@ -180,7 +183,7 @@ export class DeadWills implements SharedWills, Bequest {
     const isUp = this.#cluster.stateOf(site) === 'up';
     const open = isUp ? undefined : this.rows.openOf(site, key);
     if (open === undefined) this.#arrivals.delete(key);
-    else if (this.#cluster.survivors.deadSince(site, now) !== undefined) {
+    else if (this.#cluster.presence.deadSince(site, now) !== undefined) {
       this.#arrivals.delete(key);
       this.#replace(open, isResumed, now);
     }
@@ -205,11 +208,12 @@ export class DeadWills implements SharedWills, Bequest {
 }
 
 /** The client counts as gone once its member has been dead for `deadDelayMs`; then its delay. */
-function dueOf({ value }: OpenWill, since: number, deadDelayMs: number): number {
+function dueOf({ value }: OpenWill, since: number, deadDelayMs: number, offsetMs: number): number {
   const { will, expiryInterval, dueAt } = value;
   const afterDelay = deadDelayMs + will.delaySeconds * 1000;
   // What the other member's clock said is believed within what the will allows.
-  if (dueAt > 0) return since + Math.min(Math.max(dueAt - since, deadDelayMs), afterDelay);
+  const dueAfter = dueAt - offsetMs - since;
+  if (dueAt > 0) return since + Math.min(Math.max(dueAfter, deadDelayMs), afterDelay);
   const expiresAfter =
     expiryInterval === neverExpires ? Number.POSITIVE_INFINITY : expiryInterval * 1000;
   return since + Math.max(deadDelayMs, Math.min(afterDelay, expiresAfter));

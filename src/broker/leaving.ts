@@ -1,8 +1,7 @@
 import type { Site } from '../cluster/identity/mod.js';
 import { type Row, RowKind, type Tables } from '../cluster/metadata/mod.js';
-import { isExpired, readSessionValue } from '../cluster/takeover/mod.js';
+import { readSessionValue } from '../cluster/takeover/mod.js';
 import { ReasonCode } from '../packet/mod.js';
-import { neverExpires } from '../session/mod.js';
 import type { SessionMoves } from './session-moves.js';
 
 export interface LeavingHost {
@@ -63,9 +62,9 @@ export class Leaving {
   }
 
   #isWanted(row: Row, isDead: boolean, now: number): boolean {
+    if (this.#tables.winner(RowKind.Session, row.key) !== row) return false;
     const value = row.value === undefined ? undefined : readSessionValue(row.value);
-    if (value === undefined || isExpired(value, neverExpires, now)) return false;
-    if (!isDead && value.disconnectedAt === 0) return false;
-    return this.#tables.winner(RowKind.Session, row.key) === row;
+    if (value === undefined || (!isDead && value.disconnectedAt === 0)) return false;
+    return !this.#moves.isExpired(row.key, now);
   }
 }

@@ -18,6 +18,7 @@ export interface RetainedCluster {
   readonly tables: Tables;
   readonly stamps: StampClock;
   readonly members: readonly { readonly site: Site }[];
+  readonly presence: { clockOffsetOf(site: Site): number | undefined };
   stateOf(site: Site): string;
 }
 
@@ -90,7 +91,7 @@ export class RetainedRows {
     const key = rowKey(mountpoint, message.topicName);
     const row = this.#put(key, message, this.#nextStamp(this.#latest(key), now));
     this.#host.written();
-    return { message: messageOf(message.topicName, row.value) as Message, stamp: row.stamp };
+    return { message: messageOf(message.topicName, row.value, 0) as Message, stamp: row.stamp };
   }
 
   /** Returns the stamp of the row that says so; 0: nothing was known to be cleared. */
@@ -176,7 +177,8 @@ export class RetainedRows {
     const own = tables.get(site, RowKind.Retain, key);
     if (own !== undefined && own !== latest) tables.remove(RowKind.Retain, key);
     const current = this.#host.retainedFor(mountpoint, topicName);
-    const message = messageOf(topicName, latest?.value);
+    const offsetMs = latest === undefined ? 0 : this.#cluster.presence.clockOffsetOf(latest.site);
+    const message = messageOf(topicName, latest?.value, offsetMs ?? 0);
     if (message === undefined || message.isExpired(now)) {
       if (current !== undefined) this.#host.retainedChanged(mountpoint, topicName, undefined, 0);
     } else if (current === undefined || !isSameMemory(current.payload, message.payload)) {
@@ -227,8 +229,15 @@ function valueBytes({ qos, publisher, properties, expiresAt, payload }: Message)
   return bytes;
 }
 
-/** The payload is a view of `value`. Undefined: nothing is retained, or not what a member says. */
-function messageOf(topicName: string, value: Uint8Array | undefined): Message | undefined {
+/**
+ * The payload is a view of `value`. `offsetMs`: by how much the clock of who wrote it is ahead.
+ * Undefined: nothing is retained, or not what a member says.
+ */
+function messageOf(
+  topicName: string,
+  value: Uint8Array | undefined,
+  offsetMs: number,
+): Message | undefined {
   if (value === undefined) return undefined;
   try {
     const reader = new ByteReader(value);
@@ -236,7 +245,7 @@ function messageOf(topicName: string, value: Uint8Array | undefined): Message | 
     if ((flags & 3) === 3) return undefined;
     const publisher = reader.text();
     const properties = (flags & hasProperties) === 0 ? undefined : reader.blob();
-    const expiresAt = (flags & hasExpiry) === 0 ? 0 : reader.varint();
+    const expiresAt = (flags & hasExpiry) === 0 ? 0 : Math.max(1, reader.varint() - offsetMs);
     const payload = reader.rest();
     if (payload.length === 0) return undefined;
     const topic = Buffer.from(topicName, 'utf8');

@@ -32,6 +32,7 @@ export interface ClaimsCluster {
   readonly stamps: { next(now: number, above?: Stamp): Stamp };
   /** In the same order at every member. */
   readonly members: readonly { readonly site: Site }[];
+  readonly presence: { clockOffsetOf(site: Site): number | undefined };
 }
 
 /**
@@ -56,7 +57,16 @@ export class SessionClaims {
     const row = later(kept, clean);
     const value = row?.value === undefined ? undefined : readSessionValue(row.value);
     if (row === undefined || value === undefined) return undefined;
-    return { site: row.site, stamp: row.stamp, isPersistent: row === kept, value };
+    const { site, stamp } = row;
+    return { site, stamp, isPersistent: row === kept, value: this.#byOurClock(value, site) };
+  }
+
+  /** Its member goes by its own clock. Where that was never heard, the session has not expired. */
+  #byOurClock(value: SessionValue, site: Site): SessionValue {
+    if (value.disconnectedAt === 0 || site === this.#cluster.site) return value;
+    const offsetMs = this.#cluster.presence.clockOffsetOf(site);
+    const disconnectedAt = offsetMs === undefined ? 0 : value.disconnectedAt - offsetMs;
+    return { ...value, disconnectedAt };
   }
 
   /** What this node has said of the session. */

@@ -209,6 +209,12 @@ export class SessionMoves {
     if (isUp) this.#mark(session, owner.site, this.#stampOf(key));
   }
 
+  /** The session of another member has ended, though nobody may have said so. */
+  isExpired(key: string, now: number): boolean {
+    const owner = this.#claims.ownerOf(key);
+    return owner !== undefined && isExpired(owner.value, neverExpires, now);
+  }
+
   /** Something of sessions is here that other members have. */
   get isHandingOver(): boolean {
     return this.#departures.size > 0;

@@ -23,7 +23,7 @@ import type { DetectedLane, LeaveOptions, Member, PeerState } from './membership
 import type { Result } from './membership-desk.js';
 import { type Row, RowKind, Tables, type TablesOut } from './metadata/mod.js';
 import { Peer, type PeerOut } from './peer.js';
-import { Presence, type Survivors } from './presence.js';
+import { Presence, type PresenceView } from './presence.js';
 import { judgeOf } from './judge.js';
 import type { Policies } from './netsplit/mod.js';
 import type { ClusterReport } from './report/mod.js';
@@ -183,8 +183,8 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
     return this.#presence.stateOf(site);
   }
 
-  /** What decides about what a dead member leaves behind. */
-  get survivors(): Survivors {
+  /** Who is there, and how their clocks go. */
+  get presence(): PresenceView {
     return this.#presence;
   }
 

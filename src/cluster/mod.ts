@@ -15,5 +15,5 @@
  */
 export { Cluster } from './cluster.js';
 export type { ClusterHost, ClusterSettings } from './cluster-host.js';
-export type { Survivors } from './presence.js';
+export type { PresenceView } from './presence.js';
 export { loadCluster } from './row-disk.js';

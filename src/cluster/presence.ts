@@ -43,8 +43,8 @@ export interface Named {
   readonly name: string;
 }
 
-/** What decides about what a dead member leaves behind. */
-export interface Survivors {
+/** What others than the cluster itself may want to know of who is there. */
+export interface PresenceView {
   /**
    * When anybody here last heard of a member that is dead as far as can be known, in ms; undefined:
    * it is not, or somebody hears it.
@@ -52,12 +52,17 @@ export interface Survivors {
   deadSince(site: Site, now: number): number | undefined;
   /** More than half of the members are together here, or half of them with the tiebreak. */
   readonly hasMajority: boolean;
+  /**
+   * By how much, in ms, the clock of a member is ahead of this node's, or was when it was last
+   * heard of; undefined: it was never. 0 for this node.
+   */
+  clockOffsetOf(site: Site): number | undefined;
   /** Those that are missing may be a majority without this node. */
   readonly isMajorityElsewhere: boolean;
 }
 
 /** Which members are there, what they say of each other and of the time, and what follows. */
-export class Presence implements Survivors {
+export class Presence implements PresenceView {
   readonly netsplit: Netsplit;
   readonly #self: Site;
   readonly #settings: PresenceSettings;
@@ -117,6 +122,10 @@ export class Presence implements Survivors {
     const silentSince = site === this.#self ? undefined : this.#detector.silentSince(site);
     if (silentSince === undefined || this.classify(site, now).kind !== 'dead') return undefined;
     return Math.max(silentSince, this.#views.seenAt(site));
+  }
+
+  clockOffsetOf(site: Site): number | undefined {
+    return site === this.#self ? 0 : this.#views.clockOffsetOf(site);
   }
 
   get hasMajority(): boolean {

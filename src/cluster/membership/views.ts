@@ -50,6 +50,8 @@ export class Views {
   readonly #reports: Map<Site, Report> = new Map();
   /** When somebody last said of a member that it hears it, in ms. At most `membersMax`. */
   readonly #seenAt: Map<Site, number> = new Map();
+  /** By how much clocks were ahead when they were last heard of. At most `membersMax`. */
+  readonly #offsets: Map<Site, number> = new Map();
 
   constructor(self: Site) {
     this.#self = self;
@@ -72,7 +74,8 @@ export class Views {
     const { clock, words } = body;
     const offsetMs = clock + (roundTripMs ?? 0) / 2 - now;
     this.#reports.set(site, { words, clock, at: now, offsetMs });
-    for (const [about, word] of words) if (word === 'up') this.#saw(about, now);
+    note(this.#offsets, site, offsetMs);
+    for (const [about, word] of words) if (word === 'up') note(this.#seenAt, about, now);
     return words.get(this.#self) ?? 'down';
   }
 
@@ -84,6 +87,11 @@ export class Views {
   /** When a peer last said that it hears `site`, in ms; 0: nobody has. */
   seenAt(site: Site): number {
     return this.#seenAt.get(site) ?? 0;
+  }
+
+  /** By how much, in ms, its clock was ahead when it was last heard of; undefined: it never was. */
+  clockOffsetOf(site: Site): number | undefined {
+    return this.#offsets.get(site);
   }
 
   /** Whether `site`, of which this node thinks `own`, is dead or only cut off from here. */
@@ -126,11 +134,11 @@ export class Views {
     }
     return offsets;
   }
+}
 
-  #saw(site: Site, now: number): void {
-    const [some] = this.#seenAt.keys();
-    const isFull = this.#seenAt.size >= membersMax && !this.#seenAt.has(site);
-    if (isFull && some !== undefined) this.#seenAt.delete(some);
-    this.#seenAt.set(site, now);
-  }
+/** Members come and go: whoever was noted first makes room. */
+function note(map: Map<Site, number>, site: Site, value: number): void {
+  const [oldest] = map.keys();
+  if (map.size >= membersMax && !map.has(site) && oldest !== undefined) map.delete(oldest);
+  map.set(site, value);
 }
