@@ -26,6 +26,7 @@ import {
   type Subscription,
 } from '../session/mod.js';
 import { type Store, type StoreFailure } from '../store/mod.js';
+import type { Redirection } from './forwarder.js';
 import { LocalRoutes, type RouteOut } from './local-routes.js';
 import { Realm, type TopicRecord } from './realm.js';
 import { type MatchedBody, RemoteIntake, type RemoteOutcome } from './remote-intake.js';
@@ -35,7 +36,6 @@ import type { RetainedCluster, RetainedRows } from './retained-rows.js';
 import type { MovesCluster } from './moves-host.js';
 import { SessionMoves } from './session-moves.js';
 import { SessionRegistry } from './session-registry.js';
-import type { SharedGroup } from './shared-group.js';
 import { SubscriptionTable } from './subscription-table.js';
 import { type SurvivingCluster, Survivorship } from './survivorship.js';
 
@@ -178,6 +178,8 @@ export class Broker implements ClientHost, SessionHost {
     const report = loader.finish(removals);
     this.durability.resumeNumbers(report.lastNumber);
     if (removals.size > 0) this.durability.commitRemovals(removals);
+    // Before rows that must be on disk first: others are to know them when this node is there.
+    this.#routes.flush();
     this.#registry.resume(now);
     return report;
   }
@@ -229,12 +231,17 @@ export class Broker implements ClientHost, SessionHost {
   }
 
   /** A message of a shared subscription that a member elsewhere could not take. */
-  redirect(group: SharedGroup, mountpoint: string, message: Message, now: number): void {
+  redirect({ group, mountpoint, message, only, isLast }: Redirection, now: number): void {
     message.isOurs = true;
-    this.publication.fromMessage(message);
-    const { sharedSubscriptionPolicy } = this.settings;
-    const { publication } = this;
-    this.#router.routeToGroup(publication, group, mountpoint, sharedSubscriptionPolicy, now);
+    const groups = this.#realm(mountpoint).existingFilter(group.filter)?.groups;
+    const current = groups?.get(group.group) ?? group;
+    const { sharedSubscriptionPolicy: policy } = this.settings;
+    const publication = new Publication();
+    publication.fromMessage(message);
+    const { remote } = this.#router;
+    if (only !== undefined && remote?.parkInGroup(publication, current, only, now) === true) return;
+    if (isLast) this.#router.keepForGroup(publication, current, policy, now);
+    else this.#router.routeToGroup(publication, current, mountpoint, policy, now);
   }
 
   /** A message that was sent to another member, which has not said that it has it. */

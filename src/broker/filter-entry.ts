@@ -1,7 +1,7 @@
 import type { Site } from '../cluster/identity/mod.js';
 import type { RouteValue } from '../cluster/routing/mod.js';
-import type { QoS } from '../packet/mod.js';
 import type { Receiver, Subscription } from '../session/mod.js';
+import type { KeptSubscriptions } from './kept-subscription.js';
 import { SharedGroup } from './shared-group.js';
 
 /** The subscribers of one Topic Filter. */
@@ -14,17 +14,10 @@ export interface FilterEntry {
   groups: Map<string, SharedGroup> | undefined;
   /** Members with subscribers of their own, and whether persistent ones are among them. */
   remotes: Map<Site, boolean> | undefined;
-  /** Sessions of other members that outlive connections, by their key: what each member said. */
-  kept: Map<string, Map<Site, KeptSubscription>> | undefined;
+  /** Of sessions of other members; not of shared subscriptions. */
+  kept: KeptSubscriptions | undefined;
   /** What the other members were told of `subscriptions`; see {@link LocalRoutes}. */
   announced: RouteValue | undefined;
-}
-
-/** A subscription of a session that another member has. */
-export interface KeptSubscription {
-  readonly qos: QoS;
-  readonly retainAsPublished: boolean;
-  readonly subscriptionIdentifiers: readonly number[] | undefined;
 }
 
 /** The group of that name, made when it is the first of its kind. */

@@ -30,7 +30,18 @@ export interface ForwarderHost {
   matchBody(envelope: Envelope, packet: Uint8Array, now: number): MatchedBody;
   deliverRemote(from: Site, envelope: Envelope, packet: Uint8Array, now: number): RemoteOutcome;
   /** The member that was to have it could not take it: another one of the group, here or there. */
-  redirect(group: SharedGroup, mountpoint: string, message: Message, now: number): void;
+  redirect(redirection: Redirection, now: number): void;
+}
+
+/** A message of a shared subscription that a member did not take. */
+export interface Redirection {
+  readonly group: SharedGroup;
+  readonly mountpoint: string;
+  readonly message: Message;
+  /** A session of this member is to have it, if there is one: it may have it already. */
+  readonly only: Site | undefined;
+  /** It is sent no more, but kept until its member comes for it. */
+  readonly isLast: boolean;
 }
 
 /** Members that are tried for one message of a shared subscription. */
@@ -111,19 +122,43 @@ export class Forwarder implements RemoteRouter, RouteOut {
     const message = publication.message();
     const confirmation = this.#expect();
     const attempt = this.#attempt;
-    const redirect = (_reason: number, when: number): void => {
-      if (attempt < attemptsMax) {
-        this.#redirect(confirmation, attempt + 1, when, () => {
-          this.#host.redirect(group, mountpoint, message, when);
-        });
-      }
+    const redirect = (isLast: boolean, only: Site | undefined, when: number): void => {
+      this.#redirect(confirmation, attempt + 1, () => {
+        this.#host.redirect({ group, mountpoint, message, only, isLast }, when);
+      });
       confirmation.settle(0, when);
     };
     const awaited: Awaited = {
       confirmed: (when) => confirmation.settle(0, when),
-      refused: redirect,
+      refused: (reason, when) => {
+        // A QoS 2 message that may have arrived goes to nobody else [MQTT5-4.8.2-5].
+        const mayBeThere = reason === RefusedBecause.Unreachable && message.qos === 2;
+        redirect(attempt >= attemptsMax, mayBeThere ? site : undefined, when);
+      },
     };
-    if (!this.#cluster.send(site, body, awaited)) confirmation.refuse(now);
+    if (!this.#cluster.send(site, body, awaited)) redirect(true, undefined, now);
+  }
+
+  forwardOurs(
+    publication: Publication,
+    group: SharedGroup,
+    site: Site,
+    mountpoint: string,
+    now: number,
+  ): void {
+    const before = this.#confirmation;
+    this.#confirmation = undefined;
+    this.forwardToGroup(publication, group, site, mountpoint, now);
+    this.#confirmation = before;
+  }
+
+  parkInGroup(
+    publication: Publication,
+    group: SharedGroup,
+    at: Site | undefined,
+    now: number,
+  ): boolean {
+    return this.parking?.parkInGroup(publication, group, at, now) ?? false;
   }
 
   takeConfirmation(): Confirmation | undefined {
@@ -144,7 +179,7 @@ export class Forwarder implements RemoteRouter, RouteOut {
     return { refused: refused === undefined ? 0 : refusals[refused], ticket };
   }
 
-  #redirect(confirmation: Confirmation, attempt: number, now: number, again: () => void): void {
+  #redirect(confirmation: Confirmation, attempt: number, again: () => void): void {
     const before = this.#confirmation;
     const ticketBefore = this.#host.durability.ticket;
     this.#confirmation = confirmation;
@@ -157,7 +192,6 @@ export class Forwarder implements RemoteRouter, RouteOut {
     if (ticket > ticketBefore || ticket > this.#host.durability.durable) {
       confirmation.ticket = Math.max(confirmation.ticket, ticket);
     }
-    void now;
   }
 
   #sendOnce(site: Site, body: Uint8Array): void {

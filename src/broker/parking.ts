@@ -4,8 +4,10 @@ import type { QoS } from '../packet/mod.js';
 import type { Publication } from '../queue/mod.js';
 import { neverExpires, type Session } from '../session/mod.js';
 import type { Departures } from './departures.js';
-import type { FilterEntry, KeptSubscription } from './filter-entry.js';
+import type { FilterEntry } from './filter-entry.js';
+import type { KeptSubscription } from './kept-subscription.js';
 import type { Claim, SessionClaims } from './session-claims.js';
+import type { SharedGroup } from './shared-group.js';
 
 export interface ParkingHost {
   readonly site: Site;
@@ -16,6 +18,16 @@ export interface ParkingHost {
   createStranded(key: string, claim: Claim): Session;
   /** Of this node; what it waits for of others, it waits for no more. */
   sessionOf(key: string, now: number): Session | undefined;
+}
+
+/** Sessions of a group that are looked at for one message; the next begins with others. */
+const lookedAtMax = 100;
+
+/** A session that can have a message, once its member is reached. */
+interface Candidate {
+  readonly key: string;
+  readonly claim: Claim;
+  readonly subscription: KeptSubscription;
 }
 
 type BySite = ReadonlyMap<Site, KeptSubscription>;
@@ -60,6 +72,59 @@ export class Parking {
     return this.#keep(publication, kept, site, now, (_claim, key, source, bySite) => {
       return source === site || (bySite.has(site) && this.#host.movedSince(key, sentAt));
     });
+  }
+
+  /**
+   * Keeps a QoS 1 or 2 message of a shared subscription for one of its sessions elsewhere, which
+   * gets it as soon as its member can be reached; of member `at`, if that is given. One after the
+   * other, those first whose member is not down. False: there is none.
+   */
+  parkInGroup(
+    publication: Publication,
+    group: SharedGroup,
+    at: Site | undefined,
+    now: number,
+  ): boolean {
+    let found: Candidate | undefined;
+    for (let left = Math.min(group.kept.size, lookedAtMax); left > 0; left -= 1) {
+      const [first] = group.kept;
+      if (first === undefined) break;
+      const [key, bySite] = first;
+      group.kept.delete(key);
+      group.kept.set(key, bySite);
+      const candidate = this.#candidate(publication, key, bySite, at, now);
+      if (candidate === undefined) continue;
+      found ??= candidate;
+      if (this.#host.isDown(candidate.claim.site)) continue;
+      found = candidate;
+      break;
+    }
+    if (found === undefined) return false;
+    const { key, claim, subscription } = found;
+    const session = this.#sessionFor(key, claim, now);
+    const qos = Math.min(publication.qos, subscription.qos) as QoS;
+    const reference = { group: group.group, filter: group.filter };
+    session.deliver(publication, { ...subscription, session, group: reference }, qos, now);
+    return true;
+  }
+
+  #candidate(
+    publication: Publication,
+    key: string,
+    bySite: BySite,
+    at: Site | undefined,
+    now: number,
+  ): Candidate | undefined {
+    const claim = this.#claims.ownerOf(key);
+    if (claim === undefined || !claim.isPersistent) return undefined;
+    const source = this.#claims.sourceOf(key, claim.site);
+    if (source === this.#host.site || (at !== undefined && source !== at)) return undefined;
+    const subscription = bySite.get(source);
+    if (subscription === undefined || Math.min(publication.qos, subscription.qos) === 0) {
+      return undefined;
+    }
+    if (isExpired(claim.value, neverExpires, now)) return undefined;
+    return { key, claim, subscription };
   }
 
   /** Sessions of `site` that match and get the message from here: those it must not give it to. */

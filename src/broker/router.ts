@@ -2,7 +2,7 @@ import type { Random } from '../base/mod.js';
 import type { Site } from '../cluster/identity/mod.js';
 import type { Metrics } from '../metrics/mod.js';
 import type { QoS } from '../packet/mod.js';
-import { Entry, type Publication } from '../queue/mod.js';
+import { Entry, type Message, Publication } from '../queue/mod.js';
 import type { Confirmation, Receiver, SharedSubscriptionPolicy } from '../session/mod.js';
 import { matchesFilter } from '../topic/mod.js';
 import {
@@ -32,6 +32,24 @@ export interface RemoteRouter {
    * for how many.
    */
   park(publication: Publication, kept: readonly FilterEntry[], now: number): number;
+  /**
+   * Keeps it here for a session of `group` elsewhere, of member `at` if it is given. False: there
+   * is none that outlives its connection.
+   */
+  parkInGroup(
+    publication: Publication,
+    group: SharedGroup,
+    at: Site | undefined,
+    now: number,
+  ): boolean;
+  /** The same as {@link forwardToGroup}, and no publisher waits for it. */
+  forwardOurs(
+    publication: Publication,
+    group: SharedGroup,
+    site: Site,
+    mountpoint: string,
+    now: number,
+  ): void;
   /** One subscriber of `group` at `site` is to get it. */
   forwardToGroup(
     publication: Publication,
@@ -148,13 +166,56 @@ export class Router {
     const { group, message } = entry;
     if (group === undefined) return;
     const shared = realm.existingFilter(group.filter)?.groups?.get(group.group);
-    const member = shared?.pick(policy, message.qos, message.publisher, this.#random);
-    if (member === undefined) return;
+    if (shared === undefined) return;
+    const member = shared.pick(policy, message.qos, message.publisher, this.#random);
+    if (member === undefined) {
+      message.isOurs = true;
+      this.#rerouteElsewhere(message, shared, realm.mountpoint, policy, now);
+      return;
+    }
     const qos = deliveredQoS(message.qos, member);
     const retain = entry.retain && member.retainAsPublished;
     const { subscriptionIdentifiers } = member;
     message.isOurs = true;
     member.session.accept(new Entry(message, qos, retain, subscriptionIdentifiers, group), now);
+  }
+
+  /** First to who keeps it: it is in the store here until it is there. */
+  #rerouteElsewhere(
+    message: Message,
+    group: SharedGroup,
+    mountpoint: string,
+    policy: SharedSubscriptionPolicy,
+    now: number,
+  ): void {
+    const { remote } = this;
+    if (remote === undefined || policy === 'local_only') return;
+    const publication = new Publication();
+    publication.fromMessage(message);
+    const { qos, publisher } = message;
+    if (qos > 0 && remote.parkInGroup(publication, group, undefined, now)) return;
+    const reachable = (site: Site): boolean => remote.isReachable(site);
+    const site = group.pickSite(policy, qos, publisher, this.#random, undefined, reachable);
+    if (site !== undefined) remote.forwardOurs(publication, group, site, mountpoint, now);
+  }
+
+  /**
+   * A message that could not be brought to another member: it stays here, for a session of this
+   * node or for one that is to have it.
+   */
+  keepForGroup(
+    publication: Publication,
+    group: SharedGroup,
+    policy: SharedSubscriptionPolicy,
+    now: number,
+  ): void {
+    const { qos, publisher } = publication;
+    const member = group.pick(policy, qos, publisher, this.#random);
+    if (member !== undefined) {
+      member.session.deliver(publication, member, deliveredQoS(qos, member), now);
+    } else if (this.remote?.parkInGroup(publication, group, undefined, now) !== true) {
+      this.#metrics.queueMessageUnhandled += 1;
+    }
   }
 
   /** To one member of the group, here or elsewhere. */
@@ -176,8 +237,13 @@ export class Router {
         return;
       }
     }
-    if (member === undefined) this.#metrics.queueMessageUnhandled += 1;
-    else member.session.deliver(publication, member, deliveredQoS(qos, member), now);
+    if (member !== undefined) {
+      member.session.deliver(publication, member, deliveredQoS(qos, member), now);
+      return;
+    }
+    const mayPark = qos > 0 && policy !== 'local_only';
+    const isParked = mayPark && remote?.parkInGroup(publication, group, undefined, now) === true;
+    if (!isParked) this.#metrics.queueMessageUnhandled += 1;
   }
 }
 

@@ -207,12 +207,12 @@ export class SessionRegistry {
     site: Site,
     handed: HandedSubscription | undefined,
   ): void {
-    // Messages of a shared subscription are addressed to all of its members.
-    if (parseSharedFilter(topicFilter) !== undefined) return;
+    const shared = parseSharedFilter(topicFilter);
+    if (shared !== undefined && 'reason' in shared) return;
     const identifier = handed?.subscriptionIdentifier;
     this.#host.table.setKept(
       this.#host.realm(mountpoint),
-      topicFilter,
+      shared ?? { filter: topicFilter, group: undefined },
       sessionKey({ mountpoint, clientIdentifier }),
       site,
       handed && {
@@ -277,7 +277,11 @@ export class SessionRegistry {
   discard(session: Session): void {
     this.#host.journal.sessionEnded(session);
     session.subscriptions.clear();
-    session.end();
+    // Of shared subscriptions somebody else gets them.
+    const orphans = session.end();
+    if (orphans.length === 0) return;
+    const realm = this.#host.realm(session.mountpoint);
+    this.#host.reroute(realm, orphans, this.#host.clock.now());
   }
 
   /** About once a second: wills whose delay has passed, sessions that have expired. */

@@ -4,6 +4,7 @@ import type { Random } from '../base/mod.js';
 import type { GroupReference } from '../queue/mod.js';
 import type { QoS } from '../packet/mod.js';
 import type { SharedSubscriptionPolicy, Subscription } from '../session/mod.js';
+import type { KeptSubscriptions } from './kept-subscription.js';
 
 /**
  * The members of one shared subscription, `$share/name/filter` (MQTT 5 section 4.8.2). Each message
@@ -14,6 +15,8 @@ export class SharedGroup implements GroupReference {
   readonly filter: string;
   /** Members of the cluster with members of this group, and how many. */
   readonly remotes: Map<Site, RouteValue> = new Map();
+  /** Its members of other members of the cluster that outlive connections. */
+  readonly kept: KeptSubscriptions = new Map();
   /** What the other members of the cluster were told of this group. */
   announced: RouteValue | undefined;
   readonly #members: Subscription[] = [];
@@ -30,7 +33,7 @@ export class SharedGroup implements GroupReference {
 
   /** Nobody is in it, here or elsewhere. */
   get isEmpty(): boolean {
-    return this.#members.length === 0 && this.remotes.size === 0;
+    return this.#members.length === 0 && this.remotes.size === 0 && this.kept.size === 0;
   }
 
   /** Adds, or replaces what the session had here. */

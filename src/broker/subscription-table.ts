@@ -2,12 +2,8 @@ import type { Site } from '../cluster/identity/mod.js';
 import type { RouteValue } from '../cluster/routing/mod.js';
 import type { Journal } from '../journal/mod.js';
 import type { Session, Subscription } from '../session/mod.js';
-import {
-  dropEmptyGroup,
-  type FilterEntry,
-  groupOf,
-  type KeptSubscription,
-} from './filter-entry.js';
+import { dropEmptyGroup, type FilterEntry, groupOf } from './filter-entry.js';
+import { type KeptSubscription, setKept } from './kept-subscription.js';
 import type { LocalRoutes } from './local-routes.js';
 import type { Realm } from './realm.js';
 
@@ -108,23 +104,20 @@ export class SubscriptionTable {
   /** What another member said of a subscription of a session that it has, or had. */
   setKept(
     realm: Realm,
-    filter: string,
+    { filter, group }: { readonly filter: string; readonly group: string | undefined },
     session: string,
     site: Site,
     value: KeptSubscription | undefined,
   ): void {
     const entry = value === undefined ? realm.existingFilter(filter) : realm.filter(filter);
     if (entry === undefined) return;
-    if (value !== undefined) {
+    if (group === undefined) {
       entry.kept ??= new Map();
-      const bySite = entry.kept.get(session);
-      if (bySite === undefined) entry.kept.set(session, new Map([[site, value]]));
-      else bySite.set(site, value);
+      setKept(entry.kept, session, site, value);
+      if (entry.kept.size === 0) entry.kept = undefined;
     } else {
-      const bySite = entry.kept?.get(session);
-      bySite?.delete(site);
-      if (bySite?.size === 0) entry.kept?.delete(session);
-      if (entry.kept?.size === 0) entry.kept = undefined;
+      setKept(groupOf(entry, group).kept, session, site, value);
+      dropEmptyGroup(entry, group);
     }
     realm.changed(entry);
   }

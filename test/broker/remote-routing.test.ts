@@ -52,6 +52,12 @@ class OtherMembers implements RemoteRouter, RouteOut {
     return undefined;
   }
 
+  parkInGroup(): boolean {
+    return false;
+  }
+
+  forwardOurs(): void {}
+
   takeTold(): string[] {
     return this.told.splice(0);
   }
