@@ -79,6 +79,10 @@ export class DeadWills implements SharedWills, Bequest {
     return deadNodeWills !== 'majority' || !this.#cluster.presence.isMajorityElsewhere;
   }
 
+  clientWent(name: SessionName, now: number): void {
+    if (this.#told.size > 0) this.#told.doNow(willKey(this.#cluster.site, name), now);
+  }
+
   clientCame(name: SessionName, isResumed: boolean, now: number): boolean {
     let isSent = false;
     for (const { site } of this.#cluster.members) {

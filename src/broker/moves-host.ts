@@ -16,6 +16,8 @@ export interface MovesCluster extends ClaimsCluster {
 export interface MovesRegistry extends ArrivalsRegistry {
   /** The will of a session that was the one of `site`. */
   adoptWill(session: Session, site: Site, now: number): void;
+  /** The will that the end of its connection was the reason for goes out before anything else. */
+  clientWent(session: Session, now: number): void;
   /** For messages to a session that another member has. */
   createStranded(name: SessionName, born: Stamp, expiryInterval: number): Session;
   /** What `site` says of a subscription; undefined: nothing any more. */

@@ -340,6 +340,7 @@ export class SessionMoves {
     const { mountpoint, clientIdentifier } = nameOf(key);
     const session = this.#registry.sessionOf(mountpoint, clientIdentifier);
     session?.owner?.disconnect(ReasonCode.SessionTakenOver, 'another connection took over', now);
+    if (session !== undefined) this.#registry.clientWent(session, now);
     const left = this.#registry.sessionOf(mountpoint, clientIdentifier);
     this.#arrivals.forget(key);
     if (left === undefined) {

@@ -188,6 +188,11 @@ export class SessionRegistry {
     this.#setDeadline(session);
   }
 
+  /** Its client has come to another member: the will goes there before the session. */
+  clientWent(session: Session, now: number): void {
+    this.wills.shared?.clientWent(session, now);
+  }
+
   /** Keeps messages for a session of another member. */
   createStranded(name: SessionName, born: number, expiryInterval: number): Session {
     const { mountpoint, clientIdentifier } = name;

@@ -89,6 +89,15 @@ export class ToldFirst {
     return isFound;
   }
 
+  /** As {@link hurry}, and what is durable is done before this returns. */
+  doNow(key: string, now: number): void {
+    if (!this.hurry(key)) return;
+    const durable = this.#durable();
+    const deeds = this.#deeds.filter((deed) => deed.key === key && deed.number <= durable);
+    this.#deeds = this.#deeds.filter((deed) => !deeds.includes(deed));
+    for (const deed of deeds) if (!deed.act(true, now)) this.#deeds.push(deed);
+  }
+
   /** There is no time left: all is done as soon as it is durable. */
   hurryAll(): void {
     for (const deed of this.#deeds) deed.isUrgent = true;

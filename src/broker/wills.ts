@@ -26,6 +26,8 @@ export interface SharedWills {
   tellFirst(session: Session, act: Act, now: number): void;
   /** True: wills of it that other members have go out, before anything that it publishes. */
   clientCame(name: SessionName, isResumed: boolean, now: number): boolean;
+  /** The client has come to another member, who hears of its will before anything else. */
+  clientWent(name: SessionName, now: number): void;
   /** The session was the leaving member's; so is its will, if it has one, from now on not. */
   takeOver(site: Site, name: SessionName, now: number): TakenWill | undefined;
 }

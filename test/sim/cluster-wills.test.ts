@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { RowKind } from '../../src/cluster/metadata/mod.js';
 import type { Settings } from '../../src/session/mod.js';
 import type { TestClient } from '../broker/core.js';
-import { type ConnectOptions, disconnect, subscribe } from '../fixtures/client-packets.js';
+import { type ConnectOptions, disconnect, publish, subscribe } from '../fixtures/client-packets.js';
 import { names, payloads, type Rig, running } from './cluster-rig.js';
 
 /** `deadNodeWillDelayMs` in the simulator. */
@@ -294,6 +294,37 @@ describe('survivors', () => {
     rig.run(10_000);
     const all = Array.from({ length: 10 }, (_, index) => `gone ${index}`);
     assert.deepEqual(payloads(sub).sort(), all, rig.told());
+  });
+});
+
+describe('the will of a client that comes to another member', () => {
+  for (const [what, options] of [
+    ['with its session', kept(3600)],
+    ['with a clean start', {}],
+  ] as const) {
+    it(`goes out before what it publishes there (${what})`, () => {
+      const rig = running();
+      const sub = subscriber(rig, 'b');
+      const first = rig.client('c', 'mover', { ...options, will: will() });
+      rig.run(500);
+      const second = rig.client('a', 'mover', options);
+      second.send(publish(5, { topicName: 'w', payload: 'here again' }));
+      rig.run(500);
+      assert.deepEqual(payloads(sub), ['gone', 'here again'], rig.told());
+      assert.equal(first.takeAll().at(-1)?.kind, 'disconnect');
+      for (const name of names) assert.equal(rows(rig, name), 0, rig.told());
+    });
+  }
+
+  it('is withdrawn when it has a delay and comes in time', () => {
+    const rig = running();
+    const sub = subscriber(rig, 'b');
+    rig.client('c', 'mover', { ...kept(3600), will: will(2) });
+    rig.run(500);
+    rig.client('a', 'mover', kept(3600));
+    rig.run(10_000);
+    assert.deepEqual(payloads(sub), [], rig.told());
+    for (const name of names) assert.equal(rows(rig, name), 0, rig.told());
   });
 });
 
