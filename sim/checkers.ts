@@ -156,6 +156,8 @@ const order: Checker = {
         // Its first copy may have gone by while nobody was there to keep it; this is another one.
         if (publication.sends > 1 && !index.wasOwed(client, publication)) continue;
         if (mayHaveMissedRefusal(publication, index.history)) continue;
+        const { firstSentAt, lastSentAt } = publication;
+        if (index.history.apart.mayHaveStranded(firstSentAt, lastSentAt)) continue;
         const what = `${client} got ${nameOf(publication)} after #${before.id}`;
         yield broken(what, publication, before, client);
       }

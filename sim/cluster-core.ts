@@ -142,6 +142,11 @@ function clusterOf(
   });
 }
 
+/** As the node is called that runs the member. */
+function nodeOf({ name }: { readonly name: string }): string {
+  return name.slice(name.indexOf('@') + 1);
+}
+
 function coreOf(environment: CoreEnvironment, broker: Broker, cluster: Cluster): ClusterSimCore {
   let ticks = 0;
   let end: 'none' | 'wanted' | 'done' = 'none';
@@ -150,6 +155,11 @@ function coreOf(environment: CoreEnvironment, broker: Broker, cluster: Cluster):
     accept: (link, now) => broker.accept(link, now),
     isAllowed: (operation) => cluster.gates.refusal(operation, undefined) === undefined,
     view: () => beliefsOf(cluster),
+    others: () => {
+      const others = cluster.members.filter(({ site }) => site !== cluster.site);
+      const missing = others.filter(({ site }) => cluster.stateOf(site) !== 'up');
+      return { all: others.map(nodeOf), missing: missing.map(nodeOf) };
+    },
     tick: (now) => {
       cluster.tick(now);
       ticks += 1;

@@ -65,8 +65,19 @@ export class DeliveryIndex {
     for (const publication of this.history.publications) {
       if (publication.qos === 0 || publication.acknowledgedAt === undefined) continue;
       if (publication.firstSentAt < acknowledgedAt) continue;
-      if (matches(filter, publication.topicName)) yield publication;
+      if (!matches(filter, publication.topicName)) continue;
+      if (!this.#mayBeUnknown(subscription, acknowledgedAt, publication)) yield publication;
     }
+  }
+
+  /** Nobody waits for a member that is cut off: what it publishes before it notices is not owed. */
+  #mayBeUnknown(
+    { acknowledgedBy: here, requestedAt }: Subscription,
+    acknowledgedAt: number,
+    { acknowledgedBy: there, lastSentAt }: Publication,
+  ): boolean {
+    if (here === undefined || there === undefined || here === there) return false;
+    return this.history.apart.mayNotKnow(here, there, [requestedAt, acknowledgedAt], lastSentAt);
   }
 }
 

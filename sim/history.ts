@@ -1,3 +1,4 @@
+import { Apart } from './apart.js';
 import type { Scheduler } from './scheduler.js';
 
 /** A message as its publisher knows it. Times are true milliseconds since the run began. */
@@ -20,6 +21,8 @@ export interface Publication {
   sends: number;
   /** PUBACK, or a PUBREC, that says yes. */
   acknowledgedAt: number | undefined;
+  /** The node that said so. */
+  acknowledgedBy: string | undefined;
   /** The broker said no, or the publisher gave up: nothing is owed. */
   refusedAt: number | undefined;
 }
@@ -36,6 +39,8 @@ export interface Subscription {
   /** First SUBSCRIBE sent. */
   readonly requestedAt: number;
   acknowledgedAt: number | undefined;
+  /** The node that said so. */
+  acknowledgedBy: string | undefined;
   /** From here on it may be over: UNSUBSCRIBE or a clean start was sent, or all was lost. */
   endRequestedAt: number | undefined;
   /** From here on it is over: UNSUBACK, CONNACK. */
@@ -108,6 +113,7 @@ export class History {
   readonly troubles: Trouble[] = [];
   readonly slow: SlowOperation[] = [];
   readonly setbacks: Setback[] = [];
+  readonly apart: Apart = new Apart();
   readonly violations: Violation[] = [];
   /** True times at which any node's process ended without being asked to. */
   readonly nodeEnds: number[] = [];
@@ -145,6 +151,7 @@ export class History {
       lastSentAt: this.now,
       sends: 0,
       acknowledgedAt: undefined,
+      acknowledgedBy: undefined,
       refusedAt: undefined,
     };
     this.publications.push(publication);

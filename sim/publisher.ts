@@ -128,6 +128,7 @@ export class Publisher {
       return;
     }
     publication.acknowledgedAt ??= now;
+    publication.acknowledgedBy ??= connection.node;
     if (packet.kind === 'puback') {
       this.#drop(sent);
       return;

@@ -142,6 +142,7 @@ export class Subscriber {
         session: this.#session,
         requestedAt: history.now,
         acknowledgedAt: undefined,
+        acknowledgedBy: undefined,
         endRequestedAt: undefined,
         endedAt: undefined,
       };
@@ -191,8 +192,10 @@ export class Subscriber {
         history.answered(connection.node, 'subscribe', askedAt, code >= 0x80);
       }
       if (code < 0x80) {
-        if (code === qos) standing.acknowledgedAt ??= history.now;
-        else history.violated('granted', `${filter}:${qos} was granted ${code}`);
+        if (code === qos) {
+          standing.acknowledgedAt ??= history.now;
+          standing.acknowledgedBy ??= connection.node;
+        } else history.violated('granted', `${filter}:${qos} was granted ${code}`);
         return;
       }
       this.#subscribeLater(connection, filter);
