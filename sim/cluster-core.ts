@@ -37,6 +37,7 @@ const clusterDefaults: Omit<ClusterSettings, 'nodeName' | 'address'> = {
   tiebreak: '',
   founding: undefined,
   startWaitMs: 2000,
+  ackTimeoutMs: 20,
   reconnectGraceMs: 500,
   failureTimeoutMs: 2500,
   maxClockSkewMs: 60_000,

@@ -309,7 +309,7 @@ export const variants: readonly Variant[] = [
     patches: [
       {
         file: 'broker/forwarder.ts',
-        find: 'this.parking?.parkUnconfirmed(match.publication, match.kept, site, sentAt, now);',
+        find: 'this.parking?.parkUnconfirmed(publication, kept, { site, except, sentAt }, now) ??',
         replace: '',
       },
     ],
@@ -327,7 +327,7 @@ export const variants: readonly Variant[] = [
       },
     ],
     seenIn: 'link-lost-under-load',
-    rule: 'no operation waits beyond its deadline',
+    rule: lost,
   },
   {
     name: 'numbers not looked at',

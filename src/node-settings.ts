@@ -68,6 +68,7 @@ export function clusterSettingsOf(options: Options): Omit<ClusterSettings, 'addr
     tiebreak: options.clusterTiebreak,
     founding: clusterSeeds.length > 0 || clusterDns !== '' ? { expectedMembers } : undefined,
     startWaitMs: options.clusterStartWait,
+    ackTimeoutMs: options.clusterAckTimeout,
     reconnectGraceMs: options.clusterReconnectGrace,
     failureTimeoutMs: options.clusterFailureTimeout,
     maxClockSkewMs: options.clusterMaxClockSkew * 1000,

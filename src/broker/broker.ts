@@ -181,6 +181,7 @@ export class Broker implements ClientHost, SessionHost {
     // Before rows that must be on disk first: others are to know them when this node is there.
     this.#routes.flush();
     this.#registry.resume(now);
+    this.#router.remote?.resume(now);
     return report;
   }
 

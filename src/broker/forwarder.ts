@@ -11,16 +11,16 @@ import {
   type RouteValue,
   writeEnvelope,
 } from '../cluster/routing/mod.js';
-import { readSessionKey } from '../cluster/takeover/mod.js';
 import type { Metrics } from '../metrics/mod.js';
 import type { Message, Publication } from '../queue/mod.js';
 import { Confirmation, type Durability } from '../session/mod.js';
 import type { FilterEntry } from './filter-entry.js';
 import type { RouteOut } from './local-routes.js';
-import type { Parking } from './parking.js';
+import { clientOf, type ParkedMessage, type Parking } from './parking.js';
 import type { MatchedSite } from './realm.js';
 import type { MatchedBody, RemoteOutcome } from './remote-intake.js';
 import type { RemoteRouter } from './router.js';
+import { SentMessage, type SentMessageHost } from './sent-message.js';
 import type { SharedGroup } from './shared-group.js';
 
 export interface ForwarderHost {
@@ -54,7 +54,7 @@ const refusals: Readonly<Record<NonNullable<RemoteOutcome['refused']>, RefusedBe
 };
 
 /** Messages from here to other members, and from them to here. */
-export class Forwarder implements RemoteRouter, RouteOut {
+export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
   readonly #host: ForwarderHost;
   readonly #cluster: Cluster;
   readonly #writer = new ByteWriter(256);
@@ -99,7 +99,8 @@ export class Forwarder implements RemoteRouter, RouteOut {
         except.length === 0
           ? body
           : this.#body(publication, mountpoint, '', '', except.map(clientOf), now);
-      this.#send(publication, kept, site, own, hasPersistent, now);
+      if (hasPersistent) this.#send(publication, kept, { site, except }, own, now);
+      else this.#sendClean(site, own, now);
     }
   }
 
@@ -136,7 +137,7 @@ export class Forwarder implements RemoteRouter, RouteOut {
         redirect(attempt >= attemptsMax, mayBeThere ? site : undefined, when);
       },
     };
-    if (!this.#cluster.send(site, body, awaited)) redirect(true, undefined, now);
+    if (!this.#cluster.traffic.send(site, body, awaited, now)) redirect(true, undefined, now);
   }
 
   forwardOurs(
@@ -159,6 +160,41 @@ export class Forwarder implements RemoteRouter, RouteOut {
     now: number,
   ): boolean {
     return this.parking?.parkInGroup(publication, group, at, now) ?? false;
+  }
+
+  // SentMessageHost
+
+  get ticket(): number {
+    return this.#host.durability.ticket;
+  }
+
+  get refusing(): boolean {
+    return this.#host.durability.refusing;
+  }
+
+  parkBody(body: Uint8Array, site: Site, sentAt: number, now: number): readonly ParkedMessage[] {
+    const reader = new ByteReader(body);
+    const envelope = readEnvelope(reader);
+    assert(envelope !== undefined, 'this node wrote it');
+    const { publication, kept } = this.#host.matchBody(envelope, reader.rest(), now);
+    const { except } = envelope;
+    return this.parking?.parkUnconfirmed(publication, kept, { site, except, sentAt }, now) ?? [];
+  }
+
+  takeBack(parked: readonly ParkedMessage[]): void {
+    for (const { session, entry } of parked) {
+      if (session.isStranded && entry !== undefined) session.handedOver(entry);
+    }
+  }
+
+  /** At start, when sessions are loaded: what this node owned in place of other members. */
+  resume(now: number): void {
+    this.#cluster.traffic.restoreSent((site, body) => {
+      // Whoever it was for then may be elsewhere, and nothing here says since when.
+      const sent = new SentMessage(this, body, site, 0, undefined);
+      sent.stranded(now);
+      return sent;
+    });
   }
 
   takeConfirmation(): Confirmation | undefined {
@@ -195,53 +231,31 @@ export class Forwarder implements RemoteRouter, RouteOut {
   }
 
   #sendOnce(site: Site, body: Uint8Array): void {
-    if (!this.#cluster.sendOnce(site, body)) this.#host.metrics.queueMessageDrop += 1;
+    if (!this.#cluster.traffic.sendOnce(site, body)) this.#host.metrics.queueMessageDrop += 1;
+  }
+
+  /** Nobody waits for clean sessions of other members. */
+  #sendClean(site: Site, body: Uint8Array, now: number): void {
+    const isDown = this.#cluster.stateOf(site) === 'down';
+    if (isDown || !this.#cluster.traffic.send(site, body, undefined, now)) {
+      this.#host.metrics.queueMessageDrop += 1;
+    }
   }
 
   #send(
     publication: Publication,
     kept: readonly FilterEntry[],
-    site: Site,
+    { site, except }: { readonly site: Site; readonly except: readonly string[] },
     body: Uint8Array,
-    hasPersistent: boolean,
     now: number,
   ): void {
-    const isDown = this.#cluster.stateOf(site) === 'down';
-    if (!hasPersistent) {
-      if (isDown || !this.#cluster.send(site, body, undefined)) {
-        this.#host.metrics.queueMessageDrop += 1;
-      }
-      return;
-    }
     // Its sessions are looked for by what it said of them: see `park`.
-    if (isDown) return;
+    if (this.#cluster.stateOf(site) === 'down') return;
     const confirmation = this.#expect();
-    const awaited: Awaited = {
-      confirmed: (when) => confirmation.settle(0, when),
-      refused: (reason, when) => {
-        if (reason === RefusedBecause.Unreachable) {
-          this.#parkBody(body, site, now, confirmation, when);
-        } else confirmation.refuse(when);
-      },
-    };
-    if (this.#cluster.send(site, body, awaited)) return;
-    this.parking?.parkUnconfirmed(publication, kept, site, now, now);
-    confirmation.settle(this.#host.durability.ticket, now);
-  }
-
-  /** What `site` may not have got is kept here for its sessions. */
-  #parkBody(
-    body: Uint8Array,
-    site: Site,
-    sentAt: number,
-    confirmation: Confirmation,
-    now: number,
-  ): void {
-    const reader = new ByteReader(body);
-    const envelope = readEnvelope(reader);
-    assert(envelope !== undefined, 'this node wrote it');
-    const match = this.#host.matchBody(envelope, reader.rest(), now);
-    this.parking?.parkUnconfirmed(match.publication, match.kept, site, sentAt, now);
+    const sent = new SentMessage(this, body, site, now, confirmation);
+    if (this.#cluster.traffic.send(site, body, sent, now)) return;
+    const clients = except.map(clientOf);
+    this.parking?.parkUnconfirmed(publication, kept, { site, except: clients, sentAt: now }, now);
     confirmation.settle(this.#host.durability.ticket, now);
   }
 
@@ -272,8 +286,4 @@ export class Forwarder implements RemoteRouter, RouteOut {
     if (identifierAt > 0) body[body.length - end + identifierAt + 1] = 1;
     return body;
   }
-}
-
-function clientOf(key: string): string {
-  return readSessionKey(key)?.clientIdentifier ?? '';
 }

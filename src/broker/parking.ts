@@ -1,7 +1,7 @@
 import type { Site } from '../cluster/identity/mod.js';
-import { isExpired } from '../cluster/takeover/mod.js';
+import { isExpired, readSessionKey } from '../cluster/takeover/mod.js';
 import type { QoS } from '../packet/mod.js';
-import type { Publication } from '../queue/mod.js';
+import type { Entry, Publication } from '../queue/mod.js';
 import { neverExpires, type Session } from '../session/mod.js';
 import type { Departures } from './departures.js';
 import type { FilterEntry } from './filter-entry.js';
@@ -30,6 +30,22 @@ interface Candidate {
   readonly subscription: KeptSubscription;
 }
 
+/** What was kept, and where. */
+export interface ParkedMessage {
+  readonly session: Session;
+  /** Undefined: it is there no more. */
+  readonly entry: Entry | undefined;
+}
+
+/** A frame of which it is not known whether it arrived. */
+interface Unconfirmed {
+  readonly site: Site;
+  /** Client Identifiers of sessions that it was not for. */
+  readonly except: readonly string[];
+  /** In ms; 0: in an earlier life of the process. */
+  readonly sentAt: number;
+}
+
 type BySite = ReadonlyMap<Site, KeptSubscription>;
 
 /**
@@ -52,24 +68,24 @@ export class Parking {
    * which older messages are still here. Returns for how many.
    */
   park(publication: Publication, kept: readonly FilterEntry[], now: number): number {
-    return this.#keep(publication, kept, undefined, now, (_claim, key, source) => {
+    return this.#keep(publication, kept, undefined, now, (key, source) => {
       if (source === this.#host.site) return false;
       return this.#host.isDown(source) || this.#departures.isBehind(key);
-    });
+    }).length;
   }
 
   /**
-   * `site` was sent the message at `sentAt` and went down before it said that it has it. Its
-   * sessions get it from here, wherever they are by now.
+   * `site` was sent the message at `sentAt`, for all of its sessions but `except`, and did not say
+   * that it has it. They get it from here, wherever they are by now.
    */
   parkUnconfirmed(
     publication: Publication,
     kept: readonly FilterEntry[],
-    site: Site,
-    sentAt: number,
+    { site, except, sentAt }: Unconfirmed,
     now: number,
-  ): number {
-    return this.#keep(publication, kept, site, now, (_claim, key, source, bySite) => {
+  ): ParkedMessage[] {
+    return this.#keep(publication, kept, site, now, (key, source, bySite) => {
+      if (except.length > 0 && except.includes(clientOf(key))) return false;
       return source === site || (bySite.has(site) && this.#host.movedSince(key, sentAt));
     });
   }
@@ -146,8 +162,8 @@ export class Parking {
     kept: readonly FilterEntry[],
     sentTo: Site | undefined,
     now: number,
-    isWanted: (claim: Claim, key: string, source: Site, bySite: BySite) => boolean,
-  ): number {
+    isWanted: (key: string, source: Site, bySite: BySite) => boolean,
+  ): ParkedMessage[] {
     /** Overlapping subscriptions of one session get one copy [MQTT5-3.3.4-2]. */
     const targets = new Map<string, { claim: Claim; subscription: KeptSubscription }>();
     for (const { kept: sessions } of kept) {
@@ -156,7 +172,7 @@ export class Parking {
         if (claim === undefined || !claim.isPersistent) continue;
         const source = this.#claims.sourceOf(key, claim.site);
         if (isExpired(claim.value, neverExpires, now)) continue;
-        if (!isWanted(claim, key, source, bySite)) continue;
+        if (!isWanted(key, source, bySite)) continue;
         const subscription = bySite.get(source) ?? bySite.get(sentTo ?? source);
         if (subscription === undefined) continue;
         const known = targets.get(key)?.subscription;
@@ -166,14 +182,18 @@ export class Parking {
         });
       }
     }
+    const parked: ParkedMessage[] = [];
     for (const [key, { claim, subscription }] of targets) {
       const qos = Math.min(publication.qos, subscription.qos) as QoS;
       if (qos === 0) continue;
       const session = this.#sessionFor(key, claim, now);
       const target = { ...subscription, session, group: undefined };
+      const before = session.lastSequence;
       session.deliver(publication, target, qos, now);
+      const isKept = session.lastSequence !== before;
+      parked.push({ session, entry: isKept ? session.newest : undefined });
     }
-    return targets.size;
+    return parked;
   }
 
   #sessionFor(key: string, claim: Claim, now: number): Session {
@@ -200,4 +220,9 @@ function both(one: KeptSubscription, other: KeptSubscription): KeptSubscription 
     retainAsPublished: one.retainAsPublished || other.retainAsPublished,
     subscriptionIdentifiers: identifiers.length === 0 ? undefined : identifiers,
   };
+}
+
+/** As an envelope names it. */
+export function clientOf(key: string): string {
+  return readSessionKey(key)?.clientIdentifier ?? '';
 }

@@ -25,8 +25,12 @@ export class RecentClaims {
     this.#learned.set(key, { stamp, at: now });
   }
 
-  /** True when the session was another one's at some time since `at`, as far as was known. */
+  /**
+   * True when the session was another one's at some time since `at`, as far as was known. 0: that
+   * is not known, and it may have been.
+   */
   movedSince(key: string, at: number): boolean {
+    if (at === 0) return true;
     const learned = this.#learned.get(key);
     return learned !== undefined && learned.at >= at;
   }

@@ -18,6 +18,8 @@ import type { SharedGroup } from './shared-group.js';
 
 /** Takes publications to other members of the cluster. */
 export interface RemoteRouter {
+  /** At start, when the sessions are loaded. */
+  resume(now: number): void;
   isReachable(site: Site): boolean;
   /** Each of `sites` has matching subscribers of its own. */
   forward(

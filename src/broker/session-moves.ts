@@ -357,7 +357,8 @@ export class SessionMoves {
     this.#claims.lose(key, left.subscriptions.keys(), now);
     this.#registry.strand(left);
     this.#departures.add(key, left, true);
-    this.#told(left, owner.site, 'session goes to another member');
+    const messages = left.waitingCount + left.inflightCount;
+    this.#told(left, owner.site, `session goes to another member, with ${messages} messages`);
     this.#host.turnEndWanted();
   }
 

@@ -15,6 +15,8 @@ export interface ClusterSettings extends PresenceSettings, BelongingSettings {
   readonly cookie: Uint8Array;
   /** Bytes that a lane may hold for a kernel that does not take them. */
   readonly unsentMax: Readonly<Record<LinkLane, number>>;
+  /** `cluster.ack_timeout`: after so long a message for another member is owned here. */
+  readonly ackTimeoutMs: number;
 }
 
 /** What the node does for the cluster. */

@@ -1,14 +1,11 @@
-import { Buffer } from 'node:buffer';
-import { ByteReader } from '../base/mod.js';
-import type { DurabilityWaiter, Gates } from '../session/mod.js';
+import type { Gates } from '../session/mod.js';
 import type { Store } from '../store/mod.js';
 import { Exchange, type RowWaits } from './exchange/mod.js';
 import { exchangeLog } from './exchange-log.js';
-import { type Arrived, type Awaited, RefusedBecause } from './flow/mod.js';
+import type { Awaited } from './flow/mod.js';
 import { type Boot, type Site, StampClock } from './identity/mod.js';
 import {
   Acceptor,
-  FrameType,
   type LinkContext,
   LaneKind,
   type PeerConnection,
@@ -28,7 +25,6 @@ import { judgeOf } from './judge.js';
 import type { Policies } from './netsplit/mod.js';
 import type { ClusterReport } from './report/mod.js';
 import {
-  readEnvelope,
   readRouteKey,
   readRouteValue,
   type RouteName,
@@ -36,8 +32,9 @@ import {
   type RouteValue,
   routeValueBytes,
 } from './routing/mod.js';
-import { type Handover, handoverBytes, readHandover } from './takeover/mod.js';
+import type { Handover } from './takeover/mod.js';
 import { RefusalLog } from './refusal-log.js';
+import { Traffic } from './traffic.js';
 import { loadCluster, RowDisk, type StoredCluster } from './row-disk.js';
 
 /** Protocol versions of the link that this code speaks. */
@@ -45,8 +42,6 @@ const versions = { min: 1, max: 1 } as const;
 
 /** Between two looks at the clocks and at what the tables can let go of, in ms. */
 const slowTickMs = 1000;
-
-const malformed: Arrived = { refused: RefusedBecause.Malformed, ticket: 0 };
 
 /**
  * This node's part in a cluster: who is a member, who is there, what each said, and messages to and
@@ -58,15 +53,17 @@ const malformed: Arrived = { refused: RefusedBecause.Malformed, ticket: 0 };
  *                    ├─ heartbeats ─▶ Views, ClockCheck
  *                    ├─ rows ──▶ Exchange ─▶ Tables ─▶ routes                 RowDisk ─▶ journal
  *                    ├─ requests, Member rows ─▶ Belonging ─▶ who is a member, may clients come
- *                    └─ messages ─▶ PeerFlow ─▶ host.arrived
+ *                    └─ messages ─▶ PeerFlow, Traffic ─▶ host.arrived
  * ```
  */
-export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
+export class Cluster implements PeerOut, TablesOut {
   readonly site: Site;
   readonly tables: Tables;
   readonly stamps: StampClock;
   /** For who waits until all members know what clients here want. */
   readonly routeWaits: RowWaits;
+  /** Messages to and from the other members. */
+  readonly traffic: Traffic;
   readonly #presence: Presence;
   readonly #boot: Boot;
   readonly #settings: ClusterSettings;
@@ -108,6 +105,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
       placeDurable: (of, its, number) => this.tables.durable(of, its, number),
       stampDurable: (stamp) => this.stamps.reserved(stamp),
     });
+    this.traffic = new Traffic(this.#peers, this.#disk, stored.outbox, host);
     this.#presence = new Presence(site, settings, this.stamps, {
       ...{ log: host.log, silent: (of, why, when) => this.#reset(of, why, when) },
       up: (of, when) => {
@@ -144,9 +142,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
     this.#belonging = this.#newBelonging(stored);
     this.#belonging.start(now);
     for (const { site: of } of stored.sites) if (!this.#peers.has(of)) this.tables.expel(of);
-    for (const { site: of, boot: its, record } of stored.flows) {
-      this.#peers.get(of)?.flow.restore(its, record);
-    }
+    this.traffic.restore(stored.flows);
     this.#exchange = new Exchange(site, this.tables, host.random, {
       faulty: (of, reason, when) => this.#reset(of, reason, when),
       caughtUp: (of, when) => this.#presence.rowsExchanged(of, when),
@@ -232,6 +228,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
     this.#now = now;
     this.#acceptor.tick(now);
     for (const { link } of this.#peers.values()) link.tick(now);
+    this.traffic.tick(now);
     this.#presence.tick(now);
     this.#exchange.tick(now);
     this.#belonging.tick(now);
@@ -249,7 +246,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
     this.#belonging.onTurnEnd(now);
     this.#presence.polled(now);
     this.#exchange.onTurnEnd(now);
-    for (const { flow } of this.#peers.values()) flow.flush();
+    this.traffic.onTurnEnd(now);
   }
 
   /** The node stops. */
@@ -269,22 +266,9 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
     }
   }
 
-  /** QoS 0: at most once. False: it is lost. */
-  sendOnce(site: Site, body: Uint8Array): boolean {
-    const isSent = this.#peers.get(site)?.flow.sendOnce(body) ?? false;
-    if (!isSent) this.#host.dropped(body.length);
-    return isSent;
-  }
-
-  /** QoS 1 and 2: until `site` owns it. `body` must not change. False: it is not taken. */
-  send(site: Site, body: Uint8Array, awaited: Awaited | undefined): boolean {
-    return this.#peers.get(site)?.flow.send(body, awaited) ?? false;
-  }
-
-  /** The same for something of a session. */
+  /** Something of a session, until `site` owns it. False: it is not taken. */
   handOver(site: Site, handover: Handover, awaited: Awaited | undefined): boolean {
-    const body = handoverBytes(handover);
-    return this.#peers.get(site)?.flow.send(body, awaited, FrameType.Remnant) ?? false;
+    return this.traffic.handOver(site, handover, awaited, this.#now);
   }
 
   // PeerOut
@@ -333,31 +317,6 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
     this.#exchange.drained(site);
   }
 
-  /** A message came. */
-  arrived(site: Site, body: Uint8Array, now: number): Arrived {
-    const reader = new ByteReader(body);
-    const envelope = readEnvelope(reader);
-    this.#host.turnEndWanted();
-    if (envelope === undefined) return malformed;
-    // A copy: it goes out as it is, at the turn's end, when the link's buffer is another frame's.
-    const arrived = this.#host.arrived(site, envelope, Buffer.from(reader.rest()), now);
-    if (arrived.ticket > 0) this.#host.journal.wait(this);
-    return arrived;
-  }
-
-  handedOver(site: Site, body: Uint8Array, now: number): Arrived {
-    const handover = readHandover(new ByteReader(body));
-    this.#host.turnEndWanted();
-    if (handover === undefined) return malformed;
-    const arrived = this.#host.handedOver(site, handover, now);
-    if (arrived.ticket > 0) this.#host.journal.wait(this);
-    return arrived;
-  }
-
-  recordChanged(site: Site, boot: number): void {
-    this.#disk.flow(site, boot, this.#peers.get(site)?.flow.record(boot));
-  }
-
   faulty({ site }: Peer, reason: string, now: number): void {
     this.#reset(site, reason, now);
   }
@@ -399,7 +358,7 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
     if (row.site !== this.site) return;
     this.#own(row.number);
     // Others are told of it once it is durable: soon.
-    this.#host.journal.wait(this);
+    this.#host.journal.wait(this.traffic);
   }
 
   forget(site: Site, kind: RowKind, key: string): void {
@@ -455,12 +414,13 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
 
   #addPeer({ site, name, address }: Member): void {
     const { transport, random } = this.#host;
-    const { unsentMax } = this.#settings;
-    const options = { site, name, address, boot: this.#boot, transport, random, unsentMax };
+    const { unsentMax, ackTimeoutMs } = this.#settings;
+    const boot = this.#boot;
+    const options = { site, name, address, boot, transport, random, unsentMax, ackTimeoutMs };
     this.tables.admit(site);
     this.tables.mask(site, true);
     this.#presence.add(site, this.#now);
-    this.#peers.set(site, new Peer(options, this.#context, this));
+    this.#peers.set(site, new Peer(options, this.#context, this, this.traffic));
   }
 
   #removePeer(site: Site): void {
@@ -481,16 +441,6 @@ export class Cluster implements PeerOut, TablesOut, DurabilityWaiter {
   #reset(site: Site, reason: string, now: number): void {
     this.#host.log.warn({ member: this.#nameOf(site) }, `cluster link is reset: ${reason}`);
     this.#peers.get(site)?.link.reset(reason, now);
-  }
-
-  /** Of the journal: members wait for what came from them. */
-  onDurable(durable: number, refused: number): void {
-    let isWaiting = false;
-    for (const { flow } of this.#peers.values()) {
-      if (flow.onDurable(durable, refused)) isWaiting = true;
-    }
-    if (isWaiting) this.#host.journal.wait(this);
-    this.#host.turnEndWanted();
   }
 
   #nameOf(site: Site): string {

@@ -3,6 +3,7 @@ import type { ExchangePeer } from './exchange/mod.js';
 import { type Arrived, PeerFlow, type PeerFlowOut } from './flow/mod.js';
 import type { Boot, Site } from './identity/mod.js';
 import {
+  type FrameNumber,
   FrameType,
   LaneKind,
   type LinkContext,
@@ -29,12 +30,17 @@ export interface PeerOut {
   /** A request, or the answer to one. */
   asked(peer: Peer, type: number, body: Uint8Array, now: number): void;
   drained(peer: Peer): void;
-  arrived(site: Site, body: Uint8Array, now: number): Arrived;
-  handedOver(site: Site, body: Uint8Array, now: number): Arrived;
-  recordChanged(site: Site, boot: number): void;
   /** It sent what no member sends. */
   faulty(peer: Peer, reason: string, now: number): void;
   refused(peer: Peer, refusal: Refusal, now: number): void;
+}
+
+/** What becomes of messages. */
+export interface PeerMessages {
+  arrived(site: Site, body: Uint8Array, now: number): Arrived;
+  handedOver(site: Site, body: Uint8Array, now: number): Arrived;
+  recordChanged(site: Site, boot: number): void;
+  sentChanged(site: Site, number: FrameNumber, body: Uint8Array | undefined): void;
 }
 
 export interface PeerOptions {
@@ -45,6 +51,7 @@ export interface PeerOptions {
   readonly transport: Transport;
   readonly random: Random;
   readonly unsentMax: Readonly<Record<LinkLane, number>>;
+  readonly ackTimeoutMs: number;
 }
 
 /** One other member: its link, and the messages to and from it. */
@@ -54,15 +61,17 @@ export class Peer implements PeerLinkOut, ExchangePeer, PeerFlowOut {
   readonly link: PeerLink;
   readonly flow: PeerFlow;
   readonly #out: PeerOut;
+  readonly #messages: PeerMessages;
   #address: string;
 
-  constructor(options: PeerOptions, context: LinkContext, out: PeerOut) {
+  constructor(options: PeerOptions, context: LinkContext, out: PeerOut, messages: PeerMessages) {
     this.site = options.site;
     this.name = options.name;
     this.#address = options.address;
     this.#out = out;
+    this.#messages = messages;
     this.link = new PeerLink(options, context, this);
-    this.flow = new PeerFlow(options.site, options.boot, this);
+    this.flow = new PeerFlow(options.site, options.boot, options.ackTimeoutMs, this);
   }
 
   get address(): string {
@@ -89,15 +98,19 @@ export class Peer implements PeerLinkOut, ExchangePeer, PeerFlowOut {
   }
 
   arrived(site: Site, body: Uint8Array, now: number): Arrived {
-    return this.#out.arrived(site, body, now);
+    return this.#messages.arrived(site, body, now);
   }
 
   handedOver(site: Site, body: Uint8Array, now: number): Arrived {
-    return this.#out.handedOver(site, body, now);
+    return this.#messages.handedOver(site, body, now);
   }
 
   recordChanged(site: Site, boot: number): void {
-    this.#out.recordChanged(site, boot);
+    this.#messages.recordChanged(site, boot);
+  }
+
+  sentChanged(site: Site, number: FrameNumber, body: Uint8Array | undefined): void {
+    this.#messages.sentChanged(site, number, body);
   }
 
   // PeerLinkOut

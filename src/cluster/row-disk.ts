@@ -3,6 +3,7 @@ import { ByteReader, ByteWriter, TruncatedRecord } from '../base/mod.js';
 import type { BatchPart } from '../journal/mod.js';
 import type { Store, StoreBatch, StoreTable } from '../store/mod.js';
 import { type Boot, readBoot, readSite, type Site, type Stamp, writeBoot } from './identity/mod.js';
+import type { FrameNumber } from './link/mod.js';
 import type { RestoredSite, Row, RowKind } from './metadata/mod.js';
 
 /** What a data directory knows of its cluster. */
@@ -11,6 +12,8 @@ export interface StoredCluster {
   readonly sites: readonly RestoredSite[];
   /** What came from whom: see `PeerFlow.restore`. */
   readonly flows: readonly { readonly site: Site; readonly boot: number; record: Uint8Array }[];
+  /** What was sent and not confirmed: see `PeerFlow.restoreSent`. By number. */
+  readonly outbox: readonly { readonly site: Site; number: FrameNumber; body: Uint8Array }[];
   /** Stamps begin above this one. */
   readonly stamp: Stamp;
   /** When this node was started lately, in ms. */
@@ -42,6 +45,9 @@ interface Place {
 
 const stampKey = Buffer.from('cluster.stamp');
 const startsKey = Buffer.from('cluster.starts');
+
+/** Site, boot, sequence: in the order of numbers. */
+const outboxKeyBytes = 28;
 
 /** Starts that are read back: what is written are fewer. */
 const startsMax = 64;
@@ -104,6 +110,15 @@ export class RowDisk implements BatchPart {
     for (const byte of Buffer.from(site, 'hex')) key.byte(byte);
     key.varint(boot);
     this.#put('flow', key.take(), record);
+  }
+
+  /** A message on its way to `site`; `body` undefined: it has it, or it is kept otherwise. */
+  sent(site: Site, { boot, sequence }: FrameNumber, body: Uint8Array | undefined): void {
+    const key = Buffer.alloc(outboxKeyBytes);
+    key.set(Buffer.from(site, 'hex'));
+    key.writeUIntBE(boot, 16, 6);
+    key.writeUIntBE(sequence, 22, 6);
+    this.#put('outbox', key, body);
   }
 
   reserveStamp(stamp: Stamp): void {
@@ -184,9 +199,16 @@ export function loadCluster(store: Store, site: Site): StoredCluster {
     const reader = new ByteReader(key);
     flows.push({ site: readSite(reader), boot: reader.varint(), record: Buffer.from(record) });
   }
+  const outbox: { site: Site; number: FrameNumber; body: Uint8Array }[] = [];
+  for (const [key, body] of store.entries('outbox')) {
+    const bytes = Buffer.from(key);
+    if (bytes.length !== outboxKeyBytes) continue;
+    const number = { boot: bytes.readUIntBE(16, 6), sequence: bytes.readUIntBE(22, 6) };
+    outbox.push({ site: bytes.toString('hex', 0, 16), number, body: Buffer.from(body) });
+  }
   const stamp = Number(Buffer.from(store.get('meta', stampKey) ?? []).toString() || '0');
   const starts = readStarts(store.get('meta', startsKey));
-  return { ownRows: rows.get(site) ?? [], sites, flows, stamp, starts, damaged };
+  return { ownRows: rows.get(site) ?? [], sites, flows, outbox, stamp, starts, damaged };
 }
 
 function readStarts(bytes: Uint8Array | undefined): number[] {

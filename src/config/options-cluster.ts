@@ -89,6 +89,18 @@ export const clusterRows = [
     ],
   },
   {
+    key: 'cluster.ack_timeout',
+    type: 'integer',
+    unit: 'ms',
+    default: '20',
+    max: 60000,
+    text: [
+      'How long an acknowledgement waits for another member that has a persistent session for the',
+      'message. Then the message is committed here in its place, and the publisher is acknowledged:',
+      'an ocean, a slow disk or a node that hangs costs a commit and not a wait.',
+    ],
+  },
+  {
     key: 'cluster.reconnect_grace',
     type: 'integer',
     unit: 'ms',

@@ -3,17 +3,6 @@ import type { LaterRow } from './row.js';
 /** What the cluster does not do yet. */
 export const clusterLaterRows: readonly LaterRow[] = [
   {
-    key: 'cluster.ack_timeout',
-    type: 'integer',
-    unit: 'ms',
-    default: '20',
-    max: 60000,
-    text: [
-      'How long an acknowledgement waits for other nodes before the message is parked in the',
-      'local store instead.',
-    ],
-  },
-  {
     key: 'cluster.outbox_max_bytes',
     type: 'bytes',
     default: '1GB',

@@ -20,6 +20,10 @@ export class WaitingQueue {
     return this.#entries[this.#head];
   }
 
+  get last(): Entry | undefined {
+    return this.#entries.at(-1);
+  }
+
   shift(): Entry | undefined {
     const entry = this.#entries[this.#head];
     if (entry === undefined) return undefined;

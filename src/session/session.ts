@@ -211,6 +211,11 @@ export class Session implements Receiver, DurableSession {
     this.pump(now);
   }
 
+  /** What waits longest behind everything else. */
+  get newest(): Entry | undefined {
+    return this.#waiting?.last;
+  }
+
   /** The member that has this session now owns `entry`. */
   handedOver(entry: Entry): void {
     if (entry.state === EntryState.Done) return;

@@ -17,6 +17,7 @@ export const storeTables = [
   'row',
   'place',
   'flow',
+  'outbox',
 ] as const;
 export type StoreTable = (typeof storeTables)[number];
 

@@ -26,6 +26,10 @@ class OtherMembers implements RemoteRouter, RouteOut {
     this.told.push(`${group} ${filter}${value === undefined ? ' gone' : `${counts}${persists}`}`);
   }
 
+  resume(): void {
+    // Nothing was sent in an earlier life.
+  }
+
   isReachable(site: string): boolean {
     return !this.down.has(site);
   }

@@ -72,7 +72,7 @@ describe('the counters of a node', () => {
     rig.run(8000);
     assert.deepEqual([metrics.netsplitDetected, metrics.netsplitResolved], [1, 0]);
     assert.equal(metrics.clusterBytesDropped, 0);
-    assert.equal(cluster.sendOnce(memberOn('b').site, Buffer.alloc(12)), false);
+    assert.equal(cluster.traffic.sendOnce(memberOn('b').site, Buffer.alloc(12)), false);
     assert.equal(metrics.clusterBytesDropped, 12);
     nodeOf(nodes, 'b').start();
     rig.run(8000);

@@ -28,6 +28,16 @@ export interface Awaited {
   confirmed(now: number): void;
   /** Not owned there, and it will not be. */
   refused(reason: number, now: number): void;
+  /**
+   * The member takes its time: the message is in the batch that comes next, with its number. Who
+   * has no such method waits for as long as it takes.
+   */
+  overdue?(now: number): void;
+  /**
+   * The member is down and may have it or not. Who it is for gets it in other ways; `confirmed`
+   * follows if the member turns out to have it, and nothing otherwise.
+   */
+  stranded?(now: number): void;
 }
 
 export interface PeerFlowOut {
@@ -39,6 +49,8 @@ export interface PeerFlowOut {
   handedOver(site: Site, body: Uint8Array, now: number): Arrived;
   /** The record of what came from `site` in `boot` is to be written; undefined: to be deleted. */
   recordChanged(site: Site, boot: number): void;
+  /** The message is to be written, or (`body` undefined) its record to be deleted. */
+  sentChanged(site: Site, number: FrameNumber, body: Uint8Array | undefined): void;
 }
 
 /** Bytes sent to one member that it has not confirmed; beyond it messages are refused. */
@@ -52,6 +64,16 @@ interface Pending {
   readonly ticket: number;
 }
 
+/** A message that is written when the member takes too long to confirm it. */
+interface Waiting {
+  readonly number: FrameNumber;
+  readonly body: Uint8Array;
+  readonly sentAt: number;
+}
+
+/** Messages that were looked at and need not be written, before their places are given back. */
+const seenMax = 1024;
+
 /** Messages to one other member, and from it. Lives as long as this process, links come and go. */
 export class PeerFlow {
   readonly #site: Site;
@@ -59,20 +81,31 @@ export class PeerFlow {
   readonly #out: PeerFlowOut;
   readonly #sender: DataSender;
   readonly #receiver: DataReceiver;
+  readonly #ackTimeoutMs: number;
   /** By number of this boot. */
   readonly #awaited = new Map<number, Awaited>();
+  /** Of earlier boots, and of the member's last time up: it may have them or not. By number. */
+  readonly #stranded = new Map<string, { number: FrameNumber; awaited: Awaited }>();
+  /** In the order of sending, from `#waitingAt` on. */
+  #waiting: Waiting[] = [];
+  #waitingAt = 0;
+  /** Sequences of messages that are written. */
+  readonly #written = new Set<number>();
   /** Taken, and waiting for their batch. In order of their tickets. */
   #pending: Pending[] = [];
   #now = 0;
 
-  constructor(site: Site, boot: Boot, out: PeerFlowOut) {
+  /** `ackTimeoutMs`: after so long a message that is not confirmed is written, and owned here. */
+  constructor(site: Site, boot: Boot, ackTimeoutMs: number, out: PeerFlowOut) {
     this.#site = site;
+    this.#ackTimeoutMs = ackTimeoutMs;
     this.#boot = boot.counter;
     this.#out = out;
     this.#sender = new DataSender(boot.counter, unconfirmedBytesMax, {
       transmit: (type, ...parts) => out.transmit(type, ...parts),
       confirmed: (number) => this.#take(number)?.confirmed(this.#now),
       refused: (number, reason) => this.#take(number)?.refused(reason, this.#now),
+      resumed: () => this.#forgetStranded(),
     });
     this.#receiver = new DataReceiver({
       transmit: (type, ...parts) => out.transmit(type, ...parts),
@@ -83,6 +116,16 @@ export class PeerFlow {
   /** At start: what was stored of the numbers that this member gave. False: it is damaged. */
   restore(boot: number, record: Uint8Array): boolean {
     return this.#receiver.restore(boot, record);
+  }
+
+  /**
+   * At start, ascending: a message that was written and not confirmed. It is not sent again, for
+   * who it is for gets it in other ways. False: whether the member has it cannot be asked any more.
+   */
+  restoreSent(number: FrameNumber, awaited: Awaited): boolean {
+    if (!this.#sender.restore(number)) return false;
+    this.#stranded.set(nameOf(number), { number, awaited });
+    return true;
   }
 
   /** What belongs on the disk for `boot` of the member; undefined: nothing any more. */
@@ -106,11 +149,13 @@ export class PeerFlow {
   send(
     body: Uint8Array,
     awaited: Awaited | undefined,
+    now: number,
     type: typeof FrameType.Publish | typeof FrameType.Remnant = FrameType.Publish,
   ): boolean {
     const number = this.#sender.reserve(body.length);
     if (number === undefined) return false;
     this.#awaited.set(number.sequence, awaited ?? nobody);
+    if (awaited?.overdue !== undefined) this.#waiting.push({ number, body, sentAt: now });
     this.#sender.send(number, type, body);
     return true;
   }
@@ -119,10 +164,42 @@ export class PeerFlow {
   giveUp(now: number): void {
     const awaited = [...this.#awaited];
     this.#awaited.clear();
+    this.#waiting = [];
+    this.#waitingAt = 0;
     for (const [sequence, one] of awaited) {
-      this.#sender.withdraw({ boot: this.#boot, sequence });
+      const number = { boot: this.#boot, sequence };
+      this.#forgetWritten(number);
+      if (one.stranded !== undefined && this.#sender.suspend(number)) {
+        this.#stranded.set(nameOf(number), { number, awaited: one });
+        one.stranded(now);
+        continue;
+      }
+      this.#sender.withdraw(number);
       one.refused(RefusedBecause.Unreachable, now);
     }
+  }
+
+  /**
+   * Writes what the member has not confirmed in time; true: something. At every turn's end, and
+   * about every 50 ms.
+   */
+  writeOverdue(now: number): boolean {
+    const before = this.#written.size;
+    for (; this.#waitingAt < this.#waiting.length; this.#waitingAt += 1) {
+      const { number, body, sentAt } = this.#waiting[this.#waitingAt] as Waiting;
+      const awaited = this.#awaited.get(number.sequence);
+      if (awaited === undefined) continue;
+      if (now - sentAt < this.#ackTimeoutMs) break;
+      this.#written.add(number.sequence);
+      this.#out.sentChanged(this.#site, number, body);
+      awaited.overdue?.(now);
+    }
+    const isAll = this.#waitingAt === this.#waiting.length;
+    if (isAll || this.#waitingAt >= seenMax) {
+      this.#waiting = isAll ? [] : this.#waiting.slice(this.#waitingAt);
+      this.#waitingAt = 0;
+    }
+    return this.#written.size > before;
   }
 
   laneOpened(): void {
@@ -201,9 +278,30 @@ export class PeerFlow {
     return refused === RefusedBecause.Malformed ? 'a message of the peer is malformed' : undefined;
   }
 
-  #take({ sequence }: FrameNumber): Awaited | undefined {
-    const awaited = this.#awaited.get(sequence);
-    this.#awaited.delete(sequence);
-    return awaited;
+  #take(number: FrameNumber): Awaited | undefined {
+    if (number.boot === this.#boot) {
+      const awaited = this.#awaited.get(number.sequence);
+      this.#awaited.delete(number.sequence);
+      this.#forgetWritten(number);
+      if (awaited !== undefined) return awaited;
+    }
+    const stranded = this.#stranded.get(nameOf(number));
+    this.#stranded.delete(nameOf(number));
+    return stranded?.awaited;
   }
+
+  #forgetWritten(number: FrameNumber): void {
+    if (!this.#written.delete(number.sequence)) return;
+    this.#out.sentChanged(this.#site, number, undefined);
+  }
+
+  /** The member has said what it has: of these it has none. */
+  #forgetStranded(): void {
+    for (const { number } of this.#stranded.values()) this.#sender.withdraw(number);
+    this.#stranded.clear();
+  }
+}
+
+function nameOf({ boot, sequence }: FrameNumber): string {
+  return `${boot}/${sequence}`;
 }

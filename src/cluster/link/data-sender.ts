@@ -17,6 +17,8 @@ export interface DataSenderOut {
   transmit(type: FrameType, ...parts: Uint8Array[]): boolean;
   /** The peer owns it: it is durable there. */
   confirmed(number: FrameNumber): void;
+  /** The peer has said of all that it owns that it does. */
+  resumed(): void;
   /** The peer will never own it; `reason` is the peer's composition's. A retry is a new number. */
   refused(number: FrameNumber, reason: number): void;
 }
@@ -140,6 +142,19 @@ export class DataSender {
     this.pump();
   }
 
+  /**
+   * The frame goes out no more, but if the peer turns out to own it that is told. False: it never
+   * went out. To be withdrawn when the peer has resumed and did not say so.
+   */
+  suspend(number: FrameNumber): boolean {
+    const entry = this.#streamOf(number.boot)?.get(number.sequence);
+    if (entry?.wasSent !== true) return false;
+    this.#bytes -= entry.size;
+    entry.size = 0;
+    entry.body = undefined;
+    return true;
+  }
+
   /** The data lane is open. */
   opened(): void {
     this.#lane = 'opened';
@@ -177,7 +192,10 @@ export class DataSender {
     const confirm = readConfirm(body);
     if (confirm === undefined) return 'a Confirm of the peer ends early';
     if (confirm.boot === 0) {
-      if (this.#lane === 'opened') this.#lane = 'resumed';
+      if (this.#lane === 'opened') {
+        this.#lane = 'resumed';
+        this.#out.resumed();
+      }
     } else {
       const stream = this.#streamOf(confirm.boot);
       if (stream !== undefined && !this.#apply(confirm, stream)) {

@@ -319,7 +319,7 @@ describe('the bounds of a stream', () => {
 
 describe('a peer that errs', () => {
   const problem = (hex: string): string | undefined => {
-    const out = { transmit: () => true, confirmed() {}, refused() {} };
+    const out = { transmit: () => true, confirmed() {}, refused() {}, resumed() {} };
     const sender = new DataSender(1, 1000, out);
     sender.opened();
     sender.reserve(1);
@@ -347,7 +347,10 @@ describe('a peer that errs', () => {
 
   it('by sending random bytes, never makes anything throw', () => {
     const random = new SeededRandom(5);
-    const out = { transmit: () => true, confirmed() {}, refused() {}, forget() {} };
+    const out = {
+      ...{ transmit: () => true, confirmed() {}, refused() {}, resumed() {} },
+      forget() {},
+    };
     for (let run = 0; run < 1500; run += 1) {
       const sender = new DataSender(1 + random.below(3), 1000, out);
       sender.opened();

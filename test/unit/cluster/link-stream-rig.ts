@@ -119,6 +119,7 @@ export class Stream {
   #newSender(boot: number): DataSender {
     const name = (number: FrameNumber) => `${number.boot}.${number.sequence}`;
     return new DataSender(boot, this.#bytesMax, {
+      resumed: () => {},
       transmit: (type, ...parts) => {
         if (this.room <= 0) return false;
         this.room -= 1;
