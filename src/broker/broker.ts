@@ -215,6 +215,7 @@ export class Broker implements ClientHost, SessionHost {
   shareSurvivorship(cluster: SurvivingCluster): Survivorship {
     this.#survivorship = new Survivorship(cluster, this.#registry, {
       log: this.log,
+      durability: this.durability,
       settings: () => this.settings,
       mayPublish: () => this.gates.refusal('publish', undefined) === undefined,
       turnEndWanted: () => this.#host.turnEndWanted(),

@@ -6,11 +6,12 @@ import { DeadSessions } from './dead-sessions.js';
 import { DeadWills } from './dead-wills.js';
 import { keyOf } from './session-claims.js';
 import type { SessionRegistry } from './session-registry.js';
-import { type ToldCluster, ToldFirst } from './told-first.js';
+import { type Batches, type ToldCluster, ToldFirst } from './told-first.js';
 import { WillRows, type WillRowsCluster } from './will-rows.js';
 
 export interface SurvivorshipHost {
   readonly log: ClientLog;
+  readonly durability: Batches;
   settings(): Settings;
   /** Clients may publish at present. */
   mayPublish(): boolean;
@@ -28,7 +29,7 @@ export class Survivorship {
 
   constructor(cluster: SurvivingCluster, registry: SessionRegistry, host: SurvivorshipHost) {
     const { wills } = registry;
-    this.#told = new ToldFirst(cluster, () => host.turnEndWanted());
+    this.#told = new ToldFirst(cluster, host.durability, () => host.turnEndWanted());
     this.#wills = new DeadWills(cluster, new WillRows(cluster), this.#told, {
       log: host.log,
       settings: () => host.settings(),

@@ -17,6 +17,12 @@ export interface ToldCluster {
   stateOf(site: Site): string;
 }
 
+/** The journal, as far as it numbers batches. */
+export interface Batches {
+  readonly ticket: number;
+  readonly durable: number;
+}
+
 /** Whoever is asked for longer than this, in ms, has not answered: the wait was given up. */
 const answeredMs = 900;
 /** Between two tries of what cannot be done yet, in ms. */
@@ -38,6 +44,8 @@ interface Deed {
   /** Of the own row that speaks of it. */
   readonly number: number;
   readonly act: Act;
+  /** Batch with what was changed along with it; undefined until the end of that turn. */
+  ticket: number | undefined;
   /** Not before, in ms. */
   at: number;
   /** Alone: nobody was up who could have been asked. */
@@ -47,17 +55,20 @@ interface Deed {
 }
 
 /**
- * What is done at most once in the cluster: first a row says so, then all who are up know the row,
- * then it is done. Whoever is cut off meanwhile finds the row when it is back, or has not done it.
+ * What is done at most once in the cluster: first a row says so, and the disk does, then all who
+ * are up know the row, then it is done. Whoever is cut off meanwhile finds the row when it is back,
+ * or has not done it; whoever ends meanwhile has not, and does not either when it is back.
  */
 export class ToldFirst {
   readonly #cluster: ToldCluster;
+  readonly #durability: Batches;
   readonly #turnEndWanted: () => void;
   /** In the order in which they were added; at most as many as there are wills. */
   #deeds: Deed[] = [];
 
-  constructor(cluster: ToldCluster, turnEndWanted: () => void) {
+  constructor(cluster: ToldCluster, durability: Batches, turnEndWanted: () => void) {
     this.#cluster = cluster;
+    this.#durability = durability;
     this.#turnEndWanted = turnEndWanted;
   }
 
@@ -70,7 +81,7 @@ export class ToldFirst {
    * while it returns false. `isUrgent`: when the row is durable, whoever knows it.
    */
   add(key: string, number: number, isUrgent: boolean, act: Act, now: number): void {
-    const deed: Deed = { key, number, act, at: now, isUrgent, state: 'alone' };
+    const deed: Deed = { key, number, act, ticket: undefined, at: now, isUrgent, state: 'alone' };
     this.#deeds.push(deed);
     this.#turnEndWanted();
     if (!isUrgent) this.#ask(deed, now);
@@ -89,7 +100,7 @@ export class ToldFirst {
     return isFound;
   }
 
-  /** As {@link hurry}, and what is durable is done before this returns. */
+  /** As {@link hurry}, and what others may know is done before this returns, durable or not. */
   doNow(key: string, now: number): void {
     if (!this.hurry(key)) return;
     const durable = this.#durable();
@@ -125,7 +136,9 @@ export class ToldFirst {
     const left: Deed[] = [];
     let done = 0;
     for (const deed of deeds) {
-      const isWanted = done < perTurnMax && deed.number <= durable && deed.at <= now;
+      deed.ticket ??= this.#durability.ticket;
+      const isDurable = deed.number <= durable && deed.ticket <= this.#durability.durable;
+      const isWanted = done < perTurnMax && isDurable && deed.at <= now;
       if (!isWanted || !this.#isReady(deed, standing, now)) {
         left.push(deed);
         continue;

@@ -14,6 +14,7 @@ class Rig {
     ['two', 'up'],
   ]);
   durable = 0;
+  readonly batches = { ticket: 1, durable: 1 };
   waiters: Waiter[] = [];
   readonly done: string[] = [];
   readonly told: ToldFirst;
@@ -32,7 +33,7 @@ class Rig {
       },
       stateOf: (site: string) => this.states.get(site) ?? 'down',
     };
-    this.told = new ToldFirst(cluster as unknown as ToldCluster, () => {});
+    this.told = new ToldFirst(cluster as unknown as ToldCluster, this.batches, () => {});
   }
 
   add(key: string, isDone = true): void {
@@ -65,6 +66,18 @@ describe('what others are told first', () => {
     rig.answer(3);
     assert.deepEqual(rig.turn(3), ['a']);
     assert.equal(rig.told.size, 0);
+  });
+
+  it('is done when what was changed along with it is durable, too', () => {
+    const rig = new Rig();
+    rig.durable = 5;
+    rig.batches.ticket = 2;
+    rig.add('a');
+    rig.answer(1);
+    assert.deepEqual(rig.turn(1), []);
+    rig.batches.ticket = 3;
+    rig.batches.durable = 2;
+    assert.deepEqual(rig.turn(2), ['a']);
   });
 
   it('waits on when the answer took too long, until somebody who is there has given one', () => {
