@@ -33,6 +33,8 @@ export const defaultSettings: Settings = {
   suppressWillOnTakeover: false,
   deadNodeWills: 'majority',
   deadNodeWillDelayMs: 5000,
+  outboxMaxBytes: 0,
+  outboxFull: 'drop',
   connectTimeoutMs: 5000,
   maxKeepAlive: 0,
   retainAvailable: true,

@@ -309,7 +309,7 @@ export const variants: readonly Variant[] = [
     patches: [
       {
         file: 'broker/forwarder.ts',
-        find: 'this.parking?.parkUnconfirmed(publication, kept, { site, except, sentAt }, now) ??',
+        find: 'this.parking?.parkUnconfirmed(publication, kept, sent, now) ??',
         replace: '',
       },
     ],

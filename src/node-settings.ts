@@ -41,6 +41,8 @@ export function settingsOf({ options, allowAnonymous }: Configuration): Settings
     suppressWillOnTakeover: options.suppressLwtOnSessionTakeover,
     deadNodeWills: options.clusterDeadNodeWills,
     deadNodeWillDelayMs: options.clusterDeadNodeWillDelay * 1000,
+    outboxMaxBytes: options.clusterOutboxMaxBytes,
+    outboxFull: options.clusterOutboxFull,
     connectTimeoutMs: options.mqttConnectTimeout,
     maxKeepAlive: options.maxKeepalive,
     retainAvailable: options.retainAvailable,

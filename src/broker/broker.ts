@@ -205,6 +205,11 @@ export class Broker implements ClientHost, SessionHost {
       log: this.log,
       durability: this.durability,
       turnEndWanted: () => this.#host.turnEndWanted(),
+      settings: () => this.settings,
+      dropped: (clientIdentifier, message) => {
+        this.metrics.queueMessageDrop += 1;
+        this.#host.messageDropped(clientIdentifier, message.topicName, 'queue_full');
+      },
     });
     this.#moves = moves;
     this.#registry.watch = moves;
@@ -395,6 +400,10 @@ export class Broker implements ClientHost, SessionHost {
     outcome.matched = this.#router.route(publication, topic, publisher, policy, now);
     if (durability.changeCount !== before) outcome.ticket = durability.ticket;
     outcome.confirmation = this.#router.remote?.takeConfirmation();
+    if (outcome.confirmation?.isRefused === true) {
+      outcome.refused = ReasonCode.QuotaExceeded;
+      outcome.reason = 'another member could not be brought the message';
+    }
     return outcome;
   }
 

@@ -40,6 +40,8 @@ const retryMs = 1000;
 interface Departure {
   readonly key: string;
   readonly session: Session;
+  /** Who has it, as far as was known at the end of the last turn. */
+  owner: Site | undefined;
   /** To whom it is going; undefined: nobody can be reached. */
   target: Site | undefined;
   hasSentState: boolean;
@@ -94,7 +96,7 @@ export class Departures {
   /** `isRouted`: its subscriptions still get messages here. */
   add(key: string, session: Session, isRouted: boolean): void {
     const departure: Departure = {
-      ...{ key, session, target: undefined, round: 0, retryAt: 0 },
+      ...{ key, session, owner: undefined, target: undefined, round: 0, retryAt: 0 },
       ...{ hasSentState: false, isStateOwned: false, hasSentEnd: false },
       ...{ unsent: [], at: 0, lastSequence: 0, unconfirmed: 0 },
       ...{ awaitedMarks: isRouted ? new Set<Site>() : undefined, marksUntil: 0 },
@@ -113,6 +115,15 @@ export class Departures {
   membersChanged(): void {
     this.#round = undefined;
     this.#isHurried = true;
+  }
+
+  /** Bytes of what is here, by who is to have it. */
+  sizes(): Map<Site, number> {
+    const sizes = new Map<Site, number>();
+    for (const { owner, session } of this.#departures.values()) {
+      if (owner !== undefined) sizes.set(owner, (sizes.get(owner) ?? 0) + session.storedBytes);
+    }
+    return sizes;
   }
 
   /** Messages of the session are here that have not gone to its owner yet: newer ones wait. */
@@ -202,6 +213,7 @@ export class Departures {
       this.#end(departure, true);
       return budget - 1;
     }
+    departure.owner = owner.site;
     const target = this.#host.isUp(owner.site) ? owner.site : undefined;
     if (target !== departure.target) this.#restart(departure, target);
     if (departure.awaitedMarks !== undefined) this.#review(departure, now);

@@ -105,7 +105,9 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
   }
 
   park(publication: Publication, kept: readonly FilterEntry[], now: number): number {
-    return this.parking?.park(publication, kept, now) ?? 0;
+    const count = this.parking?.park(publication, kept, now) ?? 0;
+    this.#refuseBeyondBound(now);
+    return count;
   }
 
   forwardToGroup(
@@ -159,7 +161,9 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
     at: Site | undefined,
     now: number,
   ): boolean {
-    return this.parking?.parkInGroup(publication, group, at, now) ?? false;
+    const isParked = this.parking?.parkInGroup(publication, group, at, now) ?? false;
+    this.#refuseBeyondBound(now);
+    return isParked;
   }
 
   // SentMessageHost
@@ -178,7 +182,8 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
     assert(envelope !== undefined, 'this node wrote it');
     const { publication, kept } = this.#host.matchBody(envelope, reader.rest(), now);
     const { except } = envelope;
-    return this.parking?.parkUnconfirmed(publication, kept, { site, except, sentAt }, now) ?? [];
+    const sent = { site, except, sentAt, wasSent: true };
+    return this.parking?.parkUnconfirmed(publication, kept, sent, now) ?? [];
   }
 
   takeBack(parked: readonly ParkedMessage[]): void {
@@ -230,6 +235,10 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
     }
   }
 
+  #refuseBeyondBound(now: number): void {
+    if (this.parking?.takeRefusal() === true) this.#expect().refuse(now);
+  }
+
   #sendOnce(site: Site, body: Uint8Array): void {
     if (!this.#cluster.traffic.sendOnce(site, body)) this.#host.metrics.queueMessageDrop += 1;
   }
@@ -254,9 +263,10 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
     const confirmation = this.#expect();
     const sent = new SentMessage(this, body, site, now, confirmation);
     if (this.#cluster.traffic.send(site, body, sent, now)) return;
-    const clients = except.map(clientOf);
-    this.parking?.parkUnconfirmed(publication, kept, { site, except: clients, sentAt: now }, now);
-    confirmation.settle(this.#host.durability.ticket, now);
+    const unsent = { site, except: except.map(clientOf), sentAt: now, wasSent: false };
+    this.parking?.parkUnconfirmed(publication, kept, unsent, now);
+    if (this.parking?.takeRefusal() === true) confirmation.refuse(now);
+    else confirmation.settle(this.#host.durability.ticket, now);
   }
 
   #expect(): Confirmation {

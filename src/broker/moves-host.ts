@@ -1,8 +1,10 @@
 import type { Site, Stamp } from '../cluster/identity/mod.js';
 import type { Awaited } from '../cluster/flow/mod.js';
 import type { HandedSubscription, Handover, SessionName } from '../cluster/takeover/mod.js';
+import type { Message } from '../queue/mod.js';
 import type { ClientLog, Session } from '../session/mod.js';
 import type { ArrivalsRegistry } from './arrivals.js';
+import type { OutboxSettings } from './outbox.js';
 import type { ClaimsCluster } from './session-claims.js';
 
 /** The cluster, as far as sessions move in it. */
@@ -44,4 +46,7 @@ export interface MovesHost {
   readonly log: ClientLog;
   readonly durability: { readonly ticket: number; readonly refusing: boolean };
   turnEndWanted(): void;
+  settings(): OutboxSettings;
+  /** A message for a session of another member could not be kept here. */
+  dropped(clientIdentifier: string, message: Message): void;
 }

@@ -1,16 +1,20 @@
 import type { Site } from '../cluster/identity/mod.js';
 import { isExpired, readSessionKey } from '../cluster/takeover/mod.js';
 import type { QoS } from '../packet/mod.js';
-import type { Entry, Publication } from '../queue/mod.js';
+import type { Entry, Message, Publication } from '../queue/mod.js';
 import { neverExpires, type Session } from '../session/mod.js';
 import type { Departures } from './departures.js';
 import type { FilterEntry } from './filter-entry.js';
 import type { KeptSubscription } from './kept-subscription.js';
+import type { Outbox } from './outbox.js';
 import type { Claim, SessionClaims } from './session-claims.js';
 import type { SharedGroup } from './shared-group.js';
 
 export interface ParkingHost {
   readonly site: Site;
+  readonly outbox: Outbox;
+  /** There is no room for a message for that session. */
+  dropped(key: string, message: Message): void;
   isDown(site: Site): boolean;
   /** The session may have been another one's at `at`, as far as was known here. */
   movedSince(key: string, at: number): boolean;
@@ -37,13 +41,15 @@ export interface ParkedMessage {
   readonly entry: Entry | undefined;
 }
 
-/** A frame of which it is not known whether it arrived. */
+/** A frame of which it is not known whether it arrived, or which could not be sent. */
 interface Unconfirmed {
   readonly site: Site;
   /** Client Identifiers of sessions that it was not for. */
   readonly except: readonly string[];
   /** In ms; 0: in an earlier life of the process. */
   readonly sentAt: number;
+  /** The bound does not concern it: it was accepted. */
+  readonly wasSent: boolean;
 }
 
 type BySite = ReadonlyMap<Site, KeptSubscription>;
@@ -56,6 +62,7 @@ export class Parking {
   readonly #claims: SessionClaims;
   readonly #departures: Departures;
   readonly #host: ParkingHost;
+  #isRefused = false;
 
   constructor(claims: SessionClaims, departures: Departures, host: ParkingHost) {
     this.#claims = claims;
@@ -68,7 +75,7 @@ export class Parking {
    * which older messages are still here. Returns for how many.
    */
   park(publication: Publication, kept: readonly FilterEntry[], now: number): number {
-    return this.#keep(publication, kept, undefined, now, (key, source) => {
+    return this.#keep(publication, kept, undefined, true, now, (key, source) => {
       if (source === this.#host.site) return false;
       return this.#host.isDown(source) || this.#departures.isBehind(key);
     }).length;
@@ -81,10 +88,10 @@ export class Parking {
   parkUnconfirmed(
     publication: Publication,
     kept: readonly FilterEntry[],
-    { site, except, sentAt }: Unconfirmed,
+    { site, except, sentAt, wasSent }: Unconfirmed,
     now: number,
   ): ParkedMessage[] {
-    return this.#keep(publication, kept, site, now, (key, source, bySite) => {
+    return this.#keep(publication, kept, site, !wasSent, now, (key, source, bySite) => {
       if (except.length > 0 && except.includes(clientOf(key))) return false;
       return source === site || (bySite.has(site) && this.#host.movedSince(key, sentAt));
     });
@@ -117,11 +124,30 @@ export class Parking {
     }
     if (found === undefined) return false;
     const { key, claim, subscription } = found;
+    if (!this.#admits(publication, key, claim)) return true;
     const session = this.#sessionFor(key, claim, now);
     const qos = Math.min(publication.qos, subscription.qos) as QoS;
     const reference = { group: group.group, filter: group.filter };
     session.deliver(publication, { ...subscription, session, group: reference }, qos, now);
     return true;
+  }
+
+  /** True once: there was no room for a message, and its publisher is to be told. */
+  takeRefusal(): boolean {
+    const isRefused = this.#isRefused;
+    this.#isRefused = false;
+    return isRefused;
+  }
+
+  #admits(publication: Publication, key: string, { site }: Claim): boolean {
+    const { outbox } = this.#host;
+    const message = publication.message();
+    // What is ours was accepted before, and nobody would send it again.
+    if (message.isOurs || site === this.#host.site) return true;
+    if (outbox.admit(site, message.sizeBytes)) return true;
+    if (outbox.isRefusing) this.#isRefused = true;
+    else this.#host.dropped(key, message);
+    return false;
   }
 
   #candidate(
@@ -161,6 +187,7 @@ export class Parking {
     publication: Publication,
     kept: readonly FilterEntry[],
     sentTo: Site | undefined,
+    isBounded: boolean,
     now: number,
     isWanted: (key: string, source: Site, bySite: BySite) => boolean,
   ): ParkedMessage[] {
@@ -186,6 +213,7 @@ export class Parking {
     for (const [key, { claim, subscription }] of targets) {
       const qos = Math.min(publication.qos, subscription.qos) as QoS;
       if (qos === 0) continue;
+      if (isBounded && !this.#admits(publication, key, claim)) continue;
       const session = this.#sessionFor(key, claim, now);
       const target = { ...subscription, session, group: undefined };
       const before = session.lastSequence;

@@ -14,6 +14,7 @@ import type { Session, Subscription } from '../session/mod.js';
 import { Arrivals } from './arrivals.js';
 import { Departures } from './departures.js';
 import type { MovesCluster, MovesHost, MovesRegistry } from './moves-host.js';
+import { Outbox } from './outbox.js';
 import { Parking } from './parking.js';
 import { RecentClaims } from './recent-claims.js';
 import { movedEntry } from './moved.js';
@@ -41,6 +42,7 @@ export class SessionMoves {
   readonly #departures: Departures;
   /** Messages for sessions that other members have. */
   readonly parking: Parking;
+  readonly #outbox: Outbox;
   readonly #arrivals: Arrivals;
   readonly #recent = new RecentClaims();
   /** Members that were up at the last tick. */
@@ -76,8 +78,16 @@ export class SessionMoves {
       peersUp: () => this.#peersUp(),
       mark: (session, site) => this.#mark(session, site, this.#stampOf(keyOf(session))),
     });
+    this.#outbox = new Outbox({
+      log: host.log,
+      settings: () => host.settings(),
+      sizes: () => this.#departures.sizes(),
+      nameOf: (site) => cluster.members.find((member) => member.site === site)?.name ?? site,
+    });
     this.parking = new Parking(this.#claims, this.#departures, {
       site: cluster.site,
+      outbox: this.#outbox,
+      dropped: (key, message) => host.dropped(nameOf(key).clientIdentifier, message),
       isDown: (site) => cluster.stateOf(site) === 'down',
       movedSince: (key, at) => this.#recent.movedSince(key, at),
       sessionOf: (key, now) => this.#sessionNow(key, now),
@@ -296,6 +306,7 @@ export class SessionMoves {
     this.#claims.tick(peersUp.length === this.#cluster.members.length - 1, now);
     this.#arrivals.tick(now);
     this.#recent.tick(now);
+    this.#outbox.tick(now);
     for (const [key, site] of this.#unheard) {
       if (this.#cluster.tables.isMasked(site)) continue;
       this.#unheard.delete(key);

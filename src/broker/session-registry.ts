@@ -326,7 +326,10 @@ export class SessionRegistry {
     session.will = record.will;
     session.willDueAt = record.willDueAt;
     session.willStamp = record.willStamp;
-    for (const entry of loaded.entries) session.restore(entry);
+    for (const entry of loaded.entries) {
+      session.restore(entry);
+      session.storedBytes += entry.message.sizeBytes;
+    }
     if (loaded.received.length > 0) {
       session.received = new Map(loaded.received.map((identifier) => [identifier, 0]));
     }

@@ -174,6 +174,30 @@ export const clusterRows = [
     ],
   },
   {
+    key: 'cluster.outbox_max_bytes',
+    type: 'bytes',
+    default: '1GB',
+    live: true,
+    text: [
+      'Bytes of messages that are kept on disk here for sessions of one other member that is down,',
+      'or does not take them; 0 no bound. max_offline_messages bounds each session besides. At 50,',
+      '80 and 100 % there is a line in the log. Raising it costs disk; lowering it loses messages',
+      'sooner when a member is away.',
+    ],
+  },
+  {
+    key: 'cluster.outbox_full',
+    type: 'enum',
+    values: ['drop', 'refuse'],
+    default: 'drop',
+    live: true,
+    text: [
+      'What happens to messages beyond that: drop loses them for that session, counts and logs',
+      'each, and publishers go on; refuse tells publishers (0x97 in MQTT 5, no acknowledgement',
+      'before it), whoever else the message was for.',
+    ],
+  },
+  {
     key: 'outgoing_clustering_buffer_size',
     type: 'bytes',
     default: '67108864',

@@ -3,19 +3,6 @@ import type { LaterRow } from './row.js';
 /** What the cluster does not do yet. */
 export const clusterLaterRows: readonly LaterRow[] = [
   {
-    key: 'cluster.outbox_max_bytes',
-    type: 'bytes',
-    default: '1GB',
-    text: 'What may be parked on disk for one member.',
-  },
-  {
-    key: 'cluster.outbox_full',
-    type: 'enum',
-    values: ['drop', 'refuse'],
-    default: 'drop',
-    text: 'What happens to messages beyond that.',
-  },
-  {
     key: 'incoming_clustering_buffer_size',
     type: 'bytes',
     default: '67108864',

@@ -123,6 +123,7 @@ export class Journal implements Durability {
     session.lastSequence += 1;
     entry.sequence = session.lastSequence;
     entry.message.references += 1;
+    session.storedBytes += entry.message.sizeBytes;
     this.changeCount += 1;
     changes.appended.push(entry);
     changes.state = true;
@@ -132,6 +133,7 @@ export class Journal implements Durability {
   finished(session: DurableSession, entry: Entry): void {
     const changes = this.#changesOf(session);
     changes.state = true;
+    session.storedBytes -= entry.message.sizeBytes;
     const { chunk } = entry;
     const body = this.#release(entry.message);
     if (body !== 0) {
@@ -322,6 +324,7 @@ export class Journal implements Durability {
           continue;
         }
         this.#releaseBody(entry.message);
+        session.storedBytes -= entry.message.sizeBytes;
         entry.sequence = 0;
         lost.add(entry);
       }

@@ -8,6 +8,8 @@ export interface DurableSession {
   storeNumber: number;
   /** Sequence of the entry that was persisted last. Kept by the journal. */
   lastSequence: number;
+  /** Bytes of the messages that are persisted and not Done. Kept by the journal. */
+  storedBytes: number;
   readonly mountpoint: string;
   readonly clientIdentifier: string;
   readonly persistent: boolean;

@@ -35,6 +35,8 @@ export class Session implements Receiver, DurableSession {
   storeNumber = 0;
   /** Sequence of the entry that was persisted last. Kept by the journal. */
   lastSequence = 0;
+  /** Bytes of the messages that are persisted and not Done. Kept by the journal. */
+  storedBytes = 0;
   /** True when the session outlives its connection and so must outlive this process. */
   persistent = false;
   /** Seconds; {@link neverExpires} never. In force once the connection has ended. */

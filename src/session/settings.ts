@@ -53,6 +53,10 @@ export interface Settings {
   readonly deadNodeWills: 'majority' | 'on' | 'off';
   /** cluster.dead_node_will_delay, milliseconds */
   readonly deadNodeWillDelayMs: number;
+  /** cluster.outbox_max_bytes, of what is parked for each other member; 0 no bound */
+  readonly outboxMaxBytes: number;
+  /** cluster.outbox_full */
+  readonly outboxFull: 'drop' | 'refuse';
   /** mqtt_connect_timeout, milliseconds */
   readonly connectTimeoutMs: number;
   /** max_keepalive, seconds; 0: as the client asks. v5: announced as Server Keep Alive */

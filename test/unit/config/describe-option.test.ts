@@ -20,7 +20,7 @@ test('an option of listeners is described under a name, under a pattern, and alo
 });
 
 test('options without effect say so', () => {
-  assert.match(describeOption('cluster.outbox_full') ?? '', /Not yet active/);
+  assert.match(describeOption('incoming_clustering_buffer_size') ?? '', /Not yet active/);
   assert.match(describeOption('erlang.max_ports') ?? '', /Ignored: .*Erlang/);
   assert.equal(describeOption('no_such_thing'), undefined);
 });
