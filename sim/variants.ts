@@ -93,8 +93,8 @@ export const variants: readonly Variant[] = [
     patches: [
       {
         file: 'broker/departures.ts',
-        find: 'this.#host.peersUp().filter(',
-        replace: '[].filter(',
+        find: 'if (!silent.has(site))',
+        replace: 'if (false)',
       },
     ],
     seenIn: 'move-under-fire',

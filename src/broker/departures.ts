@@ -9,8 +9,8 @@ export interface DeparturesHost {
   /** Who has the session now; undefined: nobody, so what is left of it is nobody's. */
   ownerOf(key: string): { readonly site: Site; readonly born: Stamp } | undefined;
   isUp(site: Site): boolean;
-  /** Other members that are up. */
-  peersUp(): readonly Site[];
+  /** Other members, up or not. */
+  others(): readonly Site[];
   /** False: not now. */
   handOver(
     site: Site,
@@ -31,8 +31,10 @@ const perTurnMax = 500;
 const lookedAtMax = 1000;
 /** Sessions that are looked at in one tick though nothing is known to have changed for them. */
 const perTickMax = 200;
-/** Who sends no mark for this long, in ms, sends nothing else for the session either. */
-const marksMaxMs = 5000;
+/** Who is up for this long, in ms, and sends no mark, sends nothing else for the session either. */
+const markWaitMs = 5000;
+/** The same for who is not up: what it sent before may yet come when its link is back. */
+const absentWaitMs = 120_000;
 /** A member that could not take something is asked again after this long, in ms. */
 const retryMs = 1000;
 
@@ -53,10 +55,13 @@ interface Departure {
   /** Of the last entry that is in `unsent`, or was sent. */
   lastSequence: number;
   unconfirmed: number;
-  /** While it still gets messages: members that may yet send some. Undefined: it gets none. */
-  awaitedMarks: Set<Site> | undefined;
-  /** When the last mark is waited for no more; 0: the new owner has not said that it is routed. */
-  marksUntil: number;
+  /**
+   * While it still gets messages: members that may yet send some, since when they are up (0: they
+   * are not). Undefined: it gets none.
+   */
+  awaitedMarks: Map<Site, number> | undefined;
+  /** When the new owner said that it takes messages; 0: it has not. */
+  settledAt: number;
   retryAt: number;
   /** Counts targets: answers to what an earlier one was sent mean nothing. */
   round: number;
@@ -99,7 +104,7 @@ export class Departures {
       ...{ key, session, owner: undefined, target: undefined, round: 0, retryAt: 0 },
       ...{ hasSentState: false, isStateOwned: false, hasSentEnd: false },
       ...{ unsent: [], at: 0, lastSequence: 0, unconfirmed: 0 },
-      ...{ awaitedMarks: isRouted ? new Set<Site>() : undefined, marksUntil: 0 },
+      ...{ awaitedMarks: isRouted ? new Map<Site, number>() : undefined, settledAt: 0 },
     };
     this.#departures.set(key, departure);
     this.#ready.add(departure);
@@ -152,13 +157,14 @@ export class Departures {
   /** The new owner takes messages from now on; it says so to all, and they say when they do. */
   settled(key: string, now: number): void {
     const departure = this.#departures.get(key);
-    if (departure?.awaitedMarks === undefined || departure.marksUntil !== 0) return;
-    departure.marksUntil = now + marksMaxMs;
+    if (departure?.awaitedMarks === undefined || departure.settledAt !== 0) return;
+    departure.settledAt = now;
     const { session } = departure;
-    departure.awaitedMarks = new Set(
-      this.#host.peersUp().filter((site) => session.silentFrom?.has(site) !== true),
-    );
-    (session.silentFrom ??= new Set()).add('');
+    const silent = (session.silentFrom ??= new Set());
+    for (const site of this.#host.others()) {
+      if (!silent.has(site)) departure.awaitedMarks.set(site, 0);
+    }
+    silent.add('');
   }
 
   /** `site` sends what is for the session to its new owner from here on. */
@@ -222,12 +228,18 @@ export class Departures {
     return this.#sendEntries(departure, target, budget, now);
   }
 
-  /** Members that went down since send nothing any more. */
+  /** Who has left, or was there for long enough, sends nothing any more. */
   #review(departure: Departure, now: number): void {
-    const { awaitedMarks, marksUntil } = departure;
-    if (awaitedMarks === undefined || marksUntil === 0) return;
-    for (const site of awaitedMarks) if (!this.#host.isUp(site)) awaitedMarks.delete(site);
-    if (awaitedMarks.size === 0 || now >= marksUntil) this.#unroute(departure);
+    const { awaitedMarks, settledAt } = departure;
+    if (awaitedMarks === undefined || settledAt === 0) return;
+    const others = this.#host.others();
+    for (const [site, since] of awaitedMarks) {
+      const upSince = this.#host.isUp(site) ? since || now : 0;
+      const isOver = upSince === 0 ? now - settledAt >= absentWaitMs : now - upSince >= markWaitMs;
+      if (isOver || !others.includes(site)) awaitedMarks.delete(site);
+      else awaitedMarks.set(site, upSince);
+    }
+    if (awaitedMarks.size === 0) this.#unroute(departure);
   }
 
   #unroute(departure: Departure): void {

@@ -64,7 +64,7 @@ export class SessionMoves {
         return { site: owner.site, born: owner.value.born };
       },
       isUp: (site) => this.#isUp(site),
-      peersUp: () => this.#peersUp(),
+      others: () => this.#others(),
       handOver: (site, handover, awaited) => cluster.handOver(site, handover, awaited),
       refused: ({ mountpoint, clientIdentifier: client }, reason) =>
         host.log.debug({ client, mountpoint, reason }, 'what is handed over is refused'),
@@ -451,8 +451,12 @@ export class SessionMoves {
   }
 
   #peersUp(): Site[] {
+    return this.#others().filter((site) => this.#isUp(site));
+  }
+
+  #others(): Site[] {
     const { members, site: self } = this.#cluster;
-    return members.map(({ site }) => site).filter((site) => site !== self && this.#isUp(site));
+    return members.map(({ site }) => site).filter((site) => site !== self);
   }
 }
 
