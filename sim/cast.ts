@@ -89,11 +89,14 @@ class PlanMaker {
 
   add(device: string, given: Partial<ClientPlan>): void {
     const { publishes, will, wanted = [], clientIdentifier = device } = given;
-    const version: ProtocolVersion = this.#chance.pick([3, 4, 5, 5]);
+    const { isPersistent = true } = given;
+    // Where a session may be another one on another node, its client has to be told: 3.1 cannot.
+    const needsToKnow = isPersistent && this.#addresses.length > 1;
+    const version: ProtocolVersion = this.#chance.pick(needsToKnow ? [4, 4, 5, 5] : [3, 4, 5, 5]);
     const named = (topicName: string): string => this.#prefix + topicName;
     this.plans.push({
       version,
-      isPersistent: true,
+      isPersistent,
       addresses: this.#addresses,
       restlessnessMs: this.#chance.pick([1500, 4000, 15_000]),
       ...given,

@@ -1,5 +1,6 @@
 import { DeliveryIndex, kindOf, nameOf, partsOf } from './delivery-index.js';
 import { nothingFromBefore } from './freshness.js';
+import { wasDisturbed, wereApart } from './circumstances.js';
 import type { Delivery, History, Publication, Subscription, Violation } from './history.js';
 
 /** A rule that a finished run must obey. */
@@ -99,7 +100,7 @@ const exactlyOnce: Checker = {
         if (kindOf(publication) === 'r' || publication.isWill) continue;
         for (const ofSession of bySession(deliveries)) {
           const times = ofSession.filter(({ qos }) => qos === 2).length;
-          if (times < 2) continue;
+          if (times < 2 || wereApart(index.history, publication, ofSession)) continue;
           yield broken(`${client} got ${nameOf(publication)} ${times} times`, publication, client);
         }
       }
@@ -119,6 +120,8 @@ const exactlyOnceInGroups: Checker = {
         if (history.setbacks.some(({ at }) => at >= publication.firstSentAt)) continue;
         const got = clients.filter((client) => index.of(client, publication).length > 0);
         if (got.length < 2 || mayHaveBeenForgotten(members, got, history)) continue;
+        const deliveries = got.flatMap((client) => index.of(client, publication));
+        if (wereApart(history, publication, deliveries)) continue;
         const who = got.join(' and ');
         yield broken(`${who} of ${name} got ${nameOf(publication)}`, publication, ...got);
       }
@@ -145,19 +148,20 @@ const order: Checker = {
   *check(index) {
     for (const ofSession of bySession(index.history.deliveries)) {
       const last = new Map<string, Publication>();
-      for (const { publication, qos, clientIdentifier: client } of firstOfEach(ofSession)) {
+      for (const delivery of firstOfEach(ofSession)) {
+        const { publication, qos, at, session, clientIdentifier: client } = delivery;
         const { publisher, topicName, isWill } = publication;
         if (isWill || kindOf(publication) !== 't') continue;
         // Of both QoS: a subscription may change its own while messages are on their way.
-        const line = `${publisher} ${topicName} ${publication.qos} ${qos}`;
+        const way = [...publication.nodes].join(' ');
+        const line = `${publisher} ${topicName} ${publication.qos} ${qos} ${way}`;
         const before = last.get(line);
         last.set(line, publication);
         if (before === undefined || before.id < publication.id) continue;
         // Its first copy may have gone by while nobody was there to keep it; this is another one.
         if (publication.sends > 1 && !index.wasOwed(client, publication)) continue;
         if (mayHaveMissedRefusal(publication, index.history)) continue;
-        const { firstSentAt, lastSentAt } = publication;
-        if (index.history.apart.mayHaveStranded(firstSentAt, lastSentAt)) continue;
+        if (mayHaveBeenStranded(session, publication, at, index.history)) continue;
         const what = `${client} got ${nameOf(publication)} after #${before.id}`;
         yield broken(what, publication, before, client);
       }
@@ -172,6 +176,17 @@ const order: Checker = {
 function mayHaveMissedRefusal(publication: Publication, history: History): boolean {
   const { canBeRefused, sends, firstSentAt, lastSentAt } = publication;
   return canBeRefused && sends > 1 && history.anyRefused(firstSentAt, lastSentAt);
+}
+
+/** A session that moves leaves something behind on a node that is not there; that follows. */
+function mayHaveBeenStranded(
+  session: number,
+  publication: Publication,
+  at: number,
+  history: History,
+): boolean {
+  const hasMoved = (history.homes.get(session)?.size ?? 0) > 1;
+  return hasMoved && wasDisturbed(history, publication.firstSentAt, at);
 }
 
 function firstOfEach(deliveries: readonly Delivery[]): Delivery[] {
@@ -195,6 +210,8 @@ const duplicates: Checker = {
           ).length;
           const allowed = publication.sends * (1 + crashes);
           if (unmarked.length <= allowed) continue;
+          const { isCluster, history } = index;
+          if (isCluster && wasDisturbed(history, publication.firstSentAt, last)) continue;
           const what = `${client} got ${nameOf(publication)} ${unmarked.length} times, unmarked`;
           yield broken(what, publication, client);
         }

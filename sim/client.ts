@@ -2,6 +2,7 @@ import type { ProtocolVersion } from '../src/packet/mod.js';
 import type { Chance } from './chance.js';
 import type { Received } from './codec.js';
 import { type ClientWorld, Connection, type ConnectionOwner } from './connection.js';
+import { mayNotKnow } from './knowable.js';
 import { Publisher, type PublishPlan } from './publisher.js';
 import { Subscriber, type Wanted } from './subscriber.js';
 import { type WillPlan, Wills } from './wills.js';
@@ -45,6 +46,8 @@ export class SimClient implements ConnectionOwner {
   /** The broker acknowledged a persistent session, which nobody ended since. */
   #hasSession = false;
   #acceptedAt = 0;
+  /** Where and when the broker began its session. */
+  #madeAt: { readonly at: number; readonly node: string } | undefined;
   #wantsCleanStart = false;
   #isRestless = true;
   readonly #wills: Wills;
@@ -211,10 +214,12 @@ export class SimClient implements ConnectionOwner {
     }
     // 3.1 does not say whether there is a session: the client takes it for granted.
     const sessionPresent = isPresent || (version === 3 && this.#hasSession && !isClean);
-    if (!sessionPresent && this.#hasSession && !isClean && !this.#wasSetBack()) {
+    const isLost = !sessionPresent && this.#hasSession && !isClean;
+    if (isLost && !this.#wasSetBack() && !this.#mayBeUnknown(connection)) {
       history.violated('session lost', `${clientIdentifier} has none any more`, clientIdentifier);
     }
     this.#acceptedAt = history.now;
+    if (!sessionPresent) this.#madeAt = { at: history.now, node: connection.node };
     // A CONNACK of a node whose store refuses promises nothing beyond a crash.
     const isSure = !history.wasRefusing(connection.node, connection.startedAt);
     if (version === 3 && isPersistent && !isSure && !sessionPresent) this.#wantsCleanStart = true;
@@ -231,6 +236,13 @@ export class SimClient implements ConnectionOwner {
     this.#hasSession = isPersistent && (isSure || (sessionPresent && this.#hasSession));
     this.subscriber.onConnected(connection, sessionPresent);
     this.publisher?.onConnected(connection, sessionPresent);
+  }
+
+  /** Its session was made where this node may not have heard of it. */
+  #mayBeUnknown({ node, startedAt }: Connection): boolean {
+    const { history } = this.#world;
+    const made = this.#madeAt;
+    return made !== undefined && mayNotKnow(history, made.node, node, made.at, startedAt);
   }
 
   #wasSetBack(): boolean {

@@ -8,6 +8,7 @@ import type { ClientLog } from '../src/session/mod.js';
 import { defaultSettings } from './broker-core.js';
 import { beliefsOf } from './cluster-beliefs.js';
 import type { CoreEnvironment, CoreFactory, SimCore } from './core.js';
+import { mustAllow } from './expected-gate.js';
 
 /** Where members reach a node, behind its name. */
 const peerPort = 44053;
@@ -64,11 +65,8 @@ export function clusterCore(
     const founding = seeds.length === 0 ? undefined : { expectedMembers: seeds.length };
     const { site } = memberOn(cameFrom ?? name, lifeOf?.(name));
     const member = { ...memberOn(name), site };
-    const cluster = clusterOf(environment, broker, member, {
-      ...clusterDefaults,
-      founding,
-      ...settings,
-    });
+    const inForce = { ...clusterDefaults, founding, ...settings };
+    const cluster = clusterOf(environment, broker, member, inForce);
     const loaded = broker.load(clock.now());
     if (loaded.damaged.length > 0) {
       throw new Error(`${name} found damaged records: ${loaded.damaged.join(', ')}`);
@@ -77,7 +75,7 @@ export function clusterCore(
     environment.transport.listen(member.address, (connection, now) =>
       cluster.accept(connection, now),
     );
-    return coreOf(environment, broker, cluster);
+    return coreOf(environment, broker, cluster, inForce);
   };
 }
 
@@ -143,24 +141,19 @@ function clusterOf(
   });
 }
 
-/** As the node is called that runs the member. */
-function nodeOf({ name }: { readonly name: string }): string {
-  return name.slice(name.indexOf('@') + 1);
-}
-
-function coreOf(environment: CoreEnvironment, broker: Broker, cluster: Cluster): ClusterSimCore {
+function coreOf(
+  environment: CoreEnvironment,
+  broker: Broker,
+  cluster: Cluster,
+  settings: Pick<ClusterSettings, 'policies' | 'tiebreak'>,
+): ClusterSimCore {
   let ticks = 0;
   let end: 'none' | 'wanted' | 'done' = 'none';
   return {
     ...{ cluster, broker, tickMs },
     accept: (link, now) => broker.accept(link, now),
-    isAllowed: (operation) => cluster.gates.refusal(operation, undefined) === undefined,
+    isAllowed: (operation) => mustAllow(cluster, settings, operation),
     view: () => beliefsOf(cluster),
-    others: () => {
-      const others = cluster.members.filter(({ site }) => site !== cluster.site);
-      const missing = others.filter(({ site }) => cluster.stateOf(site) !== 'up');
-      return { all: others.map(nodeOf), missing: missing.map(nodeOf) };
-    },
     tick: (now) => {
       cluster.tick(now);
       ticks += 1;

@@ -156,7 +156,8 @@ export class Connection {
   #measure({ kind, at }: { kind: OperationKind; at: number }): void {
     const { history, scheduler } = this.#world;
     const { now } = scheduler;
-    const isSlowToRefuse = kind === 'publish' && this.#version !== 5;
+    const isUntold = kind === 'publish' || kind === 'unsubscribe';
+    const isSlowToRefuse = isUntold && this.#version !== 5;
     const allowed = allowedMs[kind] + (isSlowToRefuse ? refusedCloseMs : 0);
     if (now - at <= allowed || this.isSevered) return;
     const { node } = this;

@@ -41,8 +41,6 @@ export interface SimCore {
   workUnits?(): number;
   /** What the policy lets through at this moment; without a cluster everything. */
   isAllowed?(operation: GateOperation): boolean;
-  /** Other members by the names of their nodes; `missing`: those that are not up. */
-  others?(): { readonly all: readonly string[]; readonly missing: readonly string[] };
   /** What this node believes of its cluster, for the checkers; undefined without a cluster. */
   view?(): ClusterView | undefined;
 }

@@ -1,3 +1,4 @@
+import { mayNotKnow } from './knowable.js';
 import type { Delivery, History, Publication, Subscription } from './history.js';
 
 /** `$share/group/filter` in its parts; group `undefined` for an ordinary subscription. */
@@ -35,6 +36,11 @@ export class DeliveryIndex {
     }
   }
 
+  /** Nodes know each other, and hand over what they have. */
+  get isCluster(): boolean {
+    return this.history.isCluster;
+  }
+
   /** Every client that got something, with what it got, in the order of the first delivery. */
   get clients(): Iterable<readonly [string, ReadonlyMap<Publication, readonly Delivery[]>]> {
     return this.#byClient;
@@ -60,24 +66,22 @@ export class DeliveryIndex {
 
   /** Publications that `subscription` is owed, if nobody shares it and it has not ended. */
   *owedTo(subscription: Subscription, filter: string): Generator<Publication> {
-    const { acknowledgedAt } = subscription;
-    if (acknowledgedAt === undefined) return;
+    const { acknowledgedAt, acknowledgedBy } = subscription;
+    if (acknowledgedAt === undefined || acknowledgedBy === undefined) return;
     for (const publication of this.history.publications) {
       if (publication.qos === 0 || publication.acknowledgedAt === undefined) continue;
-      if (publication.firstSentAt < acknowledgedAt) continue;
-      if (!matches(filter, publication.topicName)) continue;
-      if (!this.#mayBeUnknown(subscription, acknowledgedAt, publication)) yield publication;
+      const { firstSentAt, acknowledgedBy: by } = publication;
+      if (firstSentAt < acknowledgedAt || !matches(filter, publication.topicName)) continue;
+      // Whoever took it could not know of the subscription.
+      const { history } = this;
+      if (
+        by !== undefined &&
+        mayNotKnow(history, acknowledgedBy, by, acknowledgedAt, firstSentAt)
+      ) {
+        continue;
+      }
+      yield publication;
     }
-  }
-
-  /** Nobody waits for a member that is cut off: what it publishes before it notices is not owed. */
-  #mayBeUnknown(
-    { acknowledgedBy: here, requestedAt }: Subscription,
-    acknowledgedAt: number,
-    { acknowledgedBy: there, lastSentAt }: Publication,
-  ): boolean {
-    if (here === undefined || there === undefined || here === there) return false;
-    return this.history.apart.mayNotKnow(here, there, [requestedAt, acknowledgedAt], lastSentAt);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Chance } from './chance.js';
 import type { Fault, FaultClass, FaultGround } from './fault.js';
 import { linkFaults } from './link-faults.js';
-import type { Loss } from './network.js';
+import { type Loss, machineOf } from './network.js';
 import type { Crash, SimNode } from './node.js';
 
 /** Milliseconds that a wall clock may be wrong, far below what any session lives. */
@@ -61,8 +61,10 @@ const storeOf = ({ name }: SimNode): string => `${name} store`;
 const nameOf = ({ name }: SimNode): string => name;
 
 function connectionLoss(loss: Loss): FaultClass {
-  return onNode(`client connection lost, ${loss}`, 4, (node, chance, { network }) => {
-    const ends = network.connections(node.name, undefined);
+  return onNode(`client connection lost, ${loss}`, 4, (node, chance, { network, nodes }) => {
+    const isNode = (machine: string): boolean => nodes.some(({ name }) => name === machine);
+    const all = network.connections(node.name, undefined);
+    const ends = all.filter(({ remoteAddress }) => !isNode(machineOf(remoteAddress)));
     if (ends.length === 0) return undefined;
     const end = chance.pick(ends);
     // Which end is the one that learns is open, too.
@@ -144,3 +146,11 @@ export const faultClasses: readonly FaultClass[] = [
   ),
   ...linkFaults,
 ];
+
+/** Names of the classes that did not occur in runs that counted so. */
+export function missingFaults(counts: ReadonlyMap<string, number>, isCluster: boolean): string[] {
+  return faultClasses
+    .filter(({ isBetweenNodes }) => isCluster || !isBetweenNodes)
+    .map(({ name }) => name)
+    .filter((name) => !counts.has(`fault: ${name}`));
+}

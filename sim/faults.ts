@@ -60,7 +60,9 @@ export class Faults {
 
   #mendLater(name: string, fault: Fault, mend: () => void): void {
     const { history, story, scheduler } = this.#ground;
-    const troubles = fault.troubles.map((subject) => history.troubleBegan(subject));
+    const troubles = fault.troubles.map((subject) =>
+      history.troubleBegan(subject, name === 'event loop stalled' ? 'absence' : 'other'),
+    );
     const end = (): void => {
       if (!this.#active.delete(end)) return;
       story.tell('fault', () => `over: ${name}: ${fault.where}`);

@@ -1,4 +1,3 @@
-import { Apart } from './apart.js';
 import type { Scheduler } from './scheduler.js';
 
 /** A message as its publisher knows it. Times are true milliseconds since the run began. */
@@ -17,11 +16,13 @@ export interface Publication {
   readonly isWill: boolean;
   firstSentAt: number;
   lastSentAt: number;
+  /** Nodes that its PUBLISH was sent to. */
+  readonly nodes: Set<string>;
   /** Times that its PUBLISH was sent. */
   sends: number;
   /** PUBACK, or a PUBREC, that says yes. */
   acknowledgedAt: number | undefined;
-  /** The node that said so. */
+  /** The node that said so; undefined also for wills. */
   acknowledgedBy: string | undefined;
   /** The broker said no, or the publisher gave up: nothing is owed. */
   refusedAt: number | undefined;
@@ -53,6 +54,7 @@ export interface Delivery {
   readonly clientIdentifier: string;
   /** Number of the session, over all clients; a new one begins where the broker had none. */
   readonly session: number;
+  readonly node: string;
   /** Number of the connection, over all clients. */
   readonly connection: number;
   readonly at: number;
@@ -76,6 +78,10 @@ export interface Trouble {
   readonly subject: string;
   readonly from: number;
   until: number;
+  /** The node runs and does nothing: others take it for gone. */
+  readonly isAbsence: boolean;
+  /** Its process has ended. */
+  readonly isDown: boolean;
 }
 
 /** An answer that took longer than it may when nothing is wrong. */
@@ -113,21 +119,25 @@ export class History {
   readonly troubles: Trouble[] = [];
   readonly slow: SlowOperation[] = [];
   readonly setbacks: Setback[] = [];
-  readonly apart: Apart = new Apart();
   readonly violations: Violation[] = [];
   /** True times at which any node's process ended without being asked to. */
   readonly nodeEnds: number[] = [];
+  /** Number of a session → nodes that its client was connected to. */
+  readonly homes: Map<number, Set<string>> = new Map();
   /** Client identifier → messages that a broker said it dropped, by reason. */
   readonly drops: Map<string, number> = new Map();
   /** Counts of everything worth counting, for the closing lines. */
   readonly counts: Map<string, number> = new Map();
+  /** Nodes know each other. */
+  readonly isCluster: boolean;
   readonly #scheduler: Scheduler;
   readonly #downSince = new Map<string, Trouble>();
   /** `node store` or `node operation` → when that was refused; the last one may be open. */
   readonly #refusals = new Map<string, Trouble[]>();
 
-  constructor(scheduler: Scheduler) {
+  constructor(scheduler: Scheduler, isCluster = false) {
     this.#scheduler = scheduler;
+    this.isCluster = isCluster;
   }
 
   get now(): number {
@@ -149,6 +159,7 @@ export class History {
       ...given,
       firstSentAt: this.now,
       lastSentAt: this.now,
+      nodes: new Set(),
       sends: 0,
       acknowledgedAt: undefined,
       acknowledgedBy: undefined,
@@ -163,8 +174,9 @@ export class History {
   }
 
   /** Something excuses late answers until {@link troubleEnded}. */
-  troubleBegan(subject: string): Trouble {
-    const trouble = { subject, from: this.now, until: Number.POSITIVE_INFINITY };
+  troubleBegan(subject: string, kind: 'absence' | 'down' | 'other' = 'other'): Trouble {
+    const what = { isAbsence: kind === 'absence', isDown: kind === 'down' };
+    const trouble = { subject, from: this.now, until: Number.POSITIVE_INFINITY, ...what };
     this.troubles.push(trouble);
     return trouble;
   }
@@ -189,7 +201,10 @@ export class History {
     if (isOpen === isRefusing) return;
     this.#refusals.set(subject, refusals);
     if (isOpen) this.troubleEnded(last);
-    else refusals.push({ subject, from: this.now, until: Number.POSITIVE_INFINITY });
+    else {
+      const what = { isAbsence: false, isDown: false };
+      refusals.push({ subject, from: this.now, until: Number.POSITIVE_INFINITY, ...what });
+    }
   }
 
   /** Whether `node`, or its disk, had trouble at some time from `since` until now. */
@@ -235,7 +250,7 @@ export class History {
     for (const subject of this.#refusals.keys()) {
       if (subject.startsWith(`${name} `)) this.#refuses(subject, false);
     }
-    if (!this.#downSince.has(name)) this.#downSince.set(name, this.troubleBegan(name));
+    if (!this.#downSince.has(name)) this.#downSince.set(name, this.troubleBegan(name, 'down'));
   }
 
   nodeStarted(name: string): void {

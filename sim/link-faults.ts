@@ -106,6 +106,8 @@ function flap(ways: readonly Way[], chance: Chance, { scheduler }: FaultGround):
   };
 }
 
+const silentLossMs = 3000;
+
 /** The connections between two nodes are lost, and can be made again at once. */
 const linkLoss: FaultClass = {
   name: 'link between nodes lost',
@@ -120,7 +122,9 @@ const linkLoss: FaultClass = {
     const lost = chance.isHit(0.5) ? ends : [chance.pick(ends)];
     for (const end of lost) ground.network.lose(end, loss);
     const where = `${way.subject}, ${loss}`;
-    return { where, troubles: [], durationMs: 0, mend: undefined };
+    // Whoever does not learn of it needs its failure timeout.
+    const durationMs = loss === 'both ends learn' ? 0 : silentLossMs;
+    return { where, troubles: [way.subject], durationMs, mend: () => {} };
   },
 };
 

@@ -182,11 +182,6 @@ export class SimNode {
     for (const operation of core.isAllowed === undefined ? [] : gateOperations) {
       this.#ground.history.gateIs(this.name, operation, core.isAllowed?.(operation) ?? true);
     }
-    const others = core.others?.();
-    const { history, scheduler } = this.#ground;
-    if (others !== undefined) {
-      history.apart.said(this.name, others.missing, others.all, scheduler.now);
-    }
     const total = core.workUnits?.() ?? 0;
     this.workPerTurnMax = Math.max(this.workPerTurnMax, total - this.#workBefore);
     this.#workBefore = total;

@@ -151,6 +151,7 @@ export class Publisher {
   #send(connection: Connection, { publication, ...sent }: Sent, dup: boolean): void {
     const { topicName, qos, retain, id } = publication;
     publication.sends += 1;
+    publication.nodes.add(connection.node);
     publication.lastSentAt = this.#history.now;
     if (qos > 0) connection.asked('publish', `publish ${id}`);
     const { packetIdentifier, payload } = sent;

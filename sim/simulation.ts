@@ -23,7 +23,7 @@ import { SimDisk } from './disk.js';
 import type { FaultGround } from './fault.js';
 import { Faults } from './faults.js';
 import { History, type Violation } from './history.js';
-import { knownFaults } from './known-faults.js';
+import { isExplained } from './known-faults.js';
 import { Network } from './network.js';
 import { SimNode } from './node.js';
 import type { PathQuality } from './path.js';
@@ -84,8 +84,7 @@ export function simulate(options: SimulationOptions): Outcome {
   }
   const all = checkHistory(run.history);
   const isKnown = (violation: Violation): boolean =>
-    options.isStrict !== true &&
-    knownFaults.some((known) => known.explains(violation, run.history));
+    options.isStrict !== true && isExplained(violation, run.history);
   const excused = all.filter(isKnown);
   const violations = all.filter((violation) => !isKnown(violation));
   const { seed, nodes } = options;
@@ -114,7 +113,7 @@ class Simulation {
   constructor(options: SimulationOptions) {
     this.#options = options;
     const { scheduler } = this;
-    this.history = new History(scheduler);
+    this.history = new History(scheduler, options.isCluster);
     this.story = new Story(scheduler, options.isTold);
     this.#chances = new Chances(options.seed);
     const chance = this.#chances.of('path qualities');

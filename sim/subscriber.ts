@@ -9,6 +9,7 @@ import {
 } from './codec.js';
 import type { ClientWorld, Connection } from './connection.js';
 import type { Subscription } from './history.js';
+import { mayNotKnow } from './knowable.js';
 
 /** A filter that a client wants as long as it lives. */
 export interface Wanted {
@@ -84,11 +85,27 @@ export class Subscriber {
       this.#standing.clear();
       this.#session = this.#world.sessions += 1;
     }
+    this.#doubt(connection);
+    const { homes } = this.#world.history;
+    const known = homes.get(this.#session);
+    if (known === undefined) homes.set(this.#session, new Set([connection.node]));
+    else known.add(connection.node);
     const missing = this.#wanted.filter(({ filter }) => {
       const standing = this.#standing.get(filter);
       return standing?.acknowledgedAt === undefined || standing.endRequestedAt !== undefined;
     });
     if (missing.length > 0) this.#subscribe(connection, missing);
+  }
+
+  /** What this node may not have heard of may be missing in the session that it goes on with. */
+  #doubt({ node }: Connection): void {
+    const { history } = this.#world;
+    for (const standing of this.#standing.values()) {
+      const { acknowledgedAt, acknowledgedBy } = standing;
+      if (acknowledgedAt === undefined || acknowledgedBy === undefined) continue;
+      if (!mayNotKnow(history, acknowledgedBy, node, acknowledgedAt, history.now)) continue;
+      standing.endRequestedAt ??= history.now;
+    }
   }
 
   /** Asks again for what it has, which is allowed at any time. */
@@ -228,12 +245,12 @@ export class Subscriber {
       history.violated('unknown message', what, clientIdentifier);
       return;
     }
-    const { number } = connection;
+    const { number, node } = connection;
     const at = scheduler.now;
     const session = this.#session;
     const connectionNumber = number;
     history.deliveries.push({
-      ...{ publication, clientIdentifier, session, connection: connectionNumber, at },
+      ...{ publication, clientIdentifier, session, node, connection: connectionNumber, at },
       ...{ qos, dup, retain },
     });
   }

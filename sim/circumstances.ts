@@ -1,0 +1,38 @@
+import type { Delivery, History, Publication, Trouble } from './history.js';
+
+const ofNodes = /^node\d+(?:~node\d+)?$/;
+
+/** Milliseconds after a trouble within which what it held back still comes. */
+const returnMs = 5000;
+
+function overlaps({ from, until }: Trouble, since: number, to: number): boolean {
+  return from <= to && until + returnMs >= since;
+}
+
+/** Whether a node, or something between two, had a trouble that touches the time. */
+export function wasDisturbed({ troubles }: History, since: number, to: number): boolean {
+  return troubles.some((one) => ofNodes.test(one.subject) && overlaps(one, since, to));
+}
+
+/**
+ * Whether what is promised while the owners of publisher and subscriber stay connected (5.7) is
+ * not promised for a message: they were apart, or one moved away from a node that could not tell.
+ */
+export function wereApart(
+  history: History,
+  publication: Publication,
+  deliveries: readonly Delivery[],
+): boolean {
+  const receivers = new Set(deliveries.map(({ node }) => node));
+  const involved = new Set([...publication.nodes, ...receivers]);
+  if (involved.size < 2) return false;
+  const hasMoved = publication.nodes.size > 1 || receivers.size > 1;
+  const since = publication.firstSentAt;
+  const to = deliveries.at(-1)?.at ?? history.now;
+  return history.troubles.some((trouble) => {
+    if (!overlaps(trouble, since, to)) return false;
+    const nodes = trouble.subject.split('~');
+    if (!nodes.every((node) => involved.has(node))) return false;
+    return nodes.length === 2 || trouble.isAbsence || (hasMoved && trouble.isDown);
+  });
+}
