@@ -286,10 +286,17 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
     const { publisher, retain, retainStamp, expiresAt, qos } = publication;
     const expiresInMs = expiresAt === 0 ? -1 : Math.max(0, expiresAt - now);
     const writer = this.#writer;
-    writeEnvelope(writer, {
-      ...{ mountpoint, publisher, group, filter },
-      ...{ retain, retainStamp, expiresInMs, except },
-    });
+    const envelope = {
+      mountpoint,
+      publisher,
+      group,
+      filter,
+      retain,
+      retainStamp,
+      expiresInMs,
+      except,
+    };
+    writeEnvelope(writer, envelope);
     const { bytes, start, end, identifierAt } = publication.serialised(5, qos);
     const body = Buffer.concat([writer.take(), bytes.subarray(start, end)]);
     // 0 would be malformed [MQTT5-2.2.1-3]; which one it is means nothing to the receiver.
