@@ -136,6 +136,8 @@ function clusterOf(
       random: (count) => Buffer.from(Array.from({ length: count }, () => random.below(256))),
     },
     turnEndWanted: () => environment.turnEndWanted(),
+    // Starts are counted outside of the data that may be restored.
+    outdated: () => {},
     startGateOpened: () => environment.openClients(),
     now: clock.now(),
   });

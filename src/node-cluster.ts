@@ -45,6 +45,8 @@ export interface NodeClusterParts {
   readonly broker: Broker;
   readonly store: Store;
   readonly random: Random;
+  /** The data directory is an older copy: this node is to be started again above that boot. */
+  outdated(highestBoot: number): void;
   /** Client listeners may open. Once. */
   gateOpened(): void;
 }
@@ -99,6 +101,7 @@ export class NodeCluster {
       site: identity.site,
       boot: { counter: identity.boot, nonce: randomBytes(8).toString('hex') },
       turnEndWanted: () => turn.schedule(),
+      outdated: (highestBoot) => parts.outdated(highestBoot),
       startGateOpened: () => parts.gateOpened(),
       now: clock.now(),
     });

@@ -27,6 +27,13 @@ export interface NodeParts {
   readonly log: Log;
   /** Asked before the file back ends. */
   readonly backends?: readonly AuthBackend[];
+  /** The site has had so many boots: this one is above. See {@link NodeParts.outdated}. */
+  readonly bootAbove?: number;
+  /**
+   * The other members know a later life of this data directory, which is an older copy. To be
+   * closed, and opened again with `bootAbove`. Perhaps more than once.
+   */
+  outdated?(highestBoot: number): void;
 }
 
 /** What the start found out, for who prints it. */
@@ -153,6 +160,7 @@ export class Node {
       ...{ configuration, identity, log, random, store: observed },
       ...{ clock: this.#clock, turn: this.#turn, broker: this.#broker },
       counters: this.#peerCounters(),
+      outdated: (highestBoot) => parts.outdated?.(highestBoot),
       gateOpened: () => this.#openGate(),
     });
     if (this.#cluster === undefined) this.#openGate();
@@ -433,7 +441,7 @@ export class Node {
   }
 }
 
-async function openStore({ configuration, log }: NodeParts): Promise<Opened> {
+async function openStore({ configuration, log, bootAbove = 0 }: NodeParts): Promise<Opened> {
   const { options } = configuration;
   if (options.store === 'memory') {
     const identity = passingIdentity();
@@ -442,6 +450,7 @@ async function openStore({ configuration, log }: NodeParts): Promise<Opened> {
   return openLmdbStore({
     directory: options.platformDataDir,
     sync: options.storeSync,
+    bootAbove,
     log: (text) => log.warn({}, text),
   });
 }

@@ -29,6 +29,8 @@ export interface MemberParts {
   readonly transport: Transport;
   readonly crypto: LinkCrypto;
   turnEndWanted(): void;
+  /** To be closed and started again with a boot above this one; see {@link ClusterHost}. */
+  outdated(highestBoot: number): void;
   /** Client listeners may open. Once; see {@link Cluster.startGate}. */
   startGateOpened(now: number): void;
   readonly now: number;
@@ -80,6 +82,7 @@ export function clustered(broker: Broker, parts: MemberParts): Cluster {
       diverged: () => {
         metrics.clusterRowsDiverged += 1;
       },
+      outdated: (highestBoot) => parts.outdated(highestBoot),
       startGateOpened: (when) => parts.startGateOpened(when),
     },
     now,

@@ -1,8 +1,16 @@
 import { openLog } from '../log/mod.js';
-import { Node, type ServingReport, type StartReport } from '../node.js';
+import { Node, type NodeParts, type ServingReport, type StartReport } from '../node.js';
 import { logOptionsOf } from '../node-settings.js';
 import { CommandError, fail, problemLine, readConfiguration } from './configuration.js';
 import { version } from '../version.js';
+
+interface Running {
+  /** Undefined before it is open. */
+  node: Node | undefined;
+  /** It is closing, and another life begins. */
+  isReplaced: boolean;
+  isStopping: boolean;
+}
 
 /** Runs the broker until SIGINT or SIGTERM. */
 export async function start(file: string | undefined, overrides: string[]): Promise<void> {
@@ -23,24 +31,9 @@ export async function start(file: string | undefined, overrides: string[]): Prom
       );
     }
     const log = openLog(logOptionsOf(configuration.options, isTerminal));
-    const { node, report } = await Node.open({ configuration, log });
-    stopOnSignals(node, log);
-    const { nodename, store, platformDataDir } = configuration.options;
-    const head = [
-      `NautilusMQ ${version()} is ${nodename}, configured by ${origin}`,
-      storeLine(store, platformDataDir, report),
-      ...clusterLines(report),
-    ];
-    // Who waits for other members should be seen while he does; who is alone begins or fails.
-    const isAlone = report.cluster === undefined;
-    if (!isAlone) console.log(head.join('\n'));
-    const serving = await node.serve();
-    if (serving === undefined) return;
-    if (isAlone) console.log(head.join('\n'));
-    for (const line of listenerLines(serving)) console.log(line);
-    for (const line of serving.advice) console.log(`  Cluster: ${line}`);
-    for (const line of report.access) console.log(`  ${line}`);
-    for (const line of nextSteps(serving)) console.log(line);
+    const running: Running = { node: undefined, isReplaced: false, isStopping: false };
+    stopOnSignals(running, log);
+    await run({ configuration, log }, origin, running);
   } catch (error) {
     fail(error);
     // Opened sockets and files of a start that failed must not keep the process.
@@ -48,16 +41,58 @@ export async function start(file: string | undefined, overrides: string[]): Prom
   }
 }
 
-function stopOnSignals(node: Node, log: ReturnType<typeof openLog>): void {
-  let isStopping = false;
+/** One life of the node; a data directory that turns out to be an older copy gets another one. */
+async function run(parts: NodeParts, origin: string, running: Running): Promise<void> {
+  const { configuration, log } = parts;
+  const { node, report } = await Node.open({
+    ...parts,
+    outdated: (highestBoot) => {
+      const { node: outdated } = running;
+      if (running.isStopping || running.isReplaced || outdated === undefined) return;
+      running.isReplaced = true;
+      log.warn(
+        { highestBoot },
+        `the data directory is an older copy: the other members know start number ${highestBoot} of it. This node begins again above that number`,
+      );
+      const again = { ...parts, bootAbove: highestBoot };
+      outdated
+        .close()
+        .then(() => (running.isStopping ? undefined : run(again, origin, running)))
+        .catch((error: unknown) => {
+          fail(error);
+          process.exit(1);
+        });
+    },
+  });
+  running.node = node;
+  running.isReplaced = false;
+  const { nodename, store, platformDataDir } = configuration.options;
+  const head = [
+    `NautilusMQ ${version()} is ${nodename}, configured by ${origin}`,
+    storeLine(store, platformDataDir, report),
+    ...clusterLines(report),
+  ];
+  // Who waits for other members should be seen while he does; who is alone begins or fails.
+  const isAlone = report.cluster === undefined;
+  if (!isAlone) console.log(head.join('\n'));
+  const serving = await node.serve();
+  if (serving === undefined) return;
+  if (isAlone) console.log(head.join('\n'));
+  for (const line of listenerLines(serving)) console.log(line);
+  for (const line of serving.advice) console.log(`  Cluster: ${line}`);
+  for (const line of report.access) console.log(`  ${line}`);
+  for (const line of nextSteps(serving)) console.log(line);
+}
+
+function stopOnSignals(running: Running, log: ReturnType<typeof openLog>): void {
   const stop = async (signal: string): Promise<void> => {
-    if (isStopping) {
+    if (running.isStopping) {
       console.log('stopping at once');
       process.exit(1);
     }
-    isStopping = true;
+    running.isStopping = true;
     console.log(`${signal}: stopping`);
-    await node.close();
+    await running.node?.close();
     await log.close();
     process.exit(0);
   };

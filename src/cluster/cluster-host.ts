@@ -45,6 +45,8 @@ export interface ClusterHost {
   readonly waitsEnded: (count: number) => void;
   /** Equal numbers with other rows: a fault of ours. */
   diverged(site: Site): void;
+  /** The others know a later life of this site: it is to be started again, above that one. */
+  outdated(highestBoot: number): void;
   /** Clients may be served. Once. */
   startGateOpened(now: number): void;
 }

@@ -12,6 +12,7 @@ import {
   type PeerConnectionHandler,
   type PeerFacts,
   type Refusal,
+  RefusalCode,
 } from './link/mod.js';
 import { Belonging, type LeaveHost } from './belonging.js';
 import type { ClusterHost, ClusterSettings, StartGateView } from './cluster-host.js';
@@ -134,7 +135,7 @@ export class Cluster implements PeerOut, TablesOut {
         if (peer.lane === LaneKind.Introduction) this.#belonging.introduced(lane, peer, when);
         else this.#peers.get(peer.site)?.link.adopt(lane, peer, when);
       },
-      refused: (refusal, from, when) => this.#refusals.note(refusal, from, when),
+      refused: (refusal, from, when) => this.#noteRefused(refusal, from, when),
       gaveUp: (reason, from) => host.log.debug({ from }, `cluster connection given up: ${reason}`),
     });
     this.tables = new Tables(site, boot, stored.ownRows, this);
@@ -322,8 +323,19 @@ export class Cluster implements PeerOut, TablesOut {
   }
 
   refused(peer: Peer, refusal: Refusal): void {
-    this.#refusals.note(refusal, peer.address, this.#now);
+    this.#noteRefused(refusal, peer.address, this.#now);
     this.#belonging.refused(refusal);
+  }
+
+  /** A copy whose original lives does not take its place: that one is up, and not told to. */
+  #noteRefused(refusal: Refusal, from: string, now: number): void {
+    this.#refusals.note(refusal, from, now);
+    if (refusal.code !== RefusalCode.StaleBoot || refusal.by !== 'peer') return;
+    const { highestBoot } = refusal;
+    const isAlone = this.members.every(
+      ({ site }) => this.stateOf(site) !== 'up' || site === this.site,
+    );
+    if (highestBoot > this.#boot.counter && isAlone) this.#host.outdated(highestBoot);
   }
 
   // TablesOut

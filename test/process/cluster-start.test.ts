@@ -124,3 +124,31 @@ describe('a member whose clock is an hour ahead', { timeout }, () => {
     }
   });
 });
+
+describe('a member that is restored from a backup', { timeout }, () => {
+  it('goes on above the start that the others know, is in again, and gets messages', async (t) => {
+    const cluster = await ClusterProcess.start(t, { nodes: 3, settings: majority });
+    const [one, , restored] = [cluster.node(0), cluster.node(1), cluster.node(2)];
+    await restored.stop();
+    const putBack = restored.backUp();
+    for (let starts = 2; starts > 0; starts -= 1) {
+      await restored.start();
+      await cluster.untilWhole();
+      await restored.stop();
+    }
+    putBack();
+    restored.spawn();
+    await restored.broker.outputMatching(/older copy.*begins again above/);
+    await restored.broker.ready();
+    await cluster.untilWhole();
+    const listener = await Listener.start(restored.clientPath, 'steady');
+    const publisher = await SteadyPublisher.start(one.clientPath, 'steady', 10);
+    await listener.until(5);
+    for (const { result } of await publisher.stop()) assert.ok(result === 0 || result === 0x10);
+    // The number is durable: the next start needs nobody to tell it.
+    await restored.stop();
+    await restored.start();
+    await cluster.untilWhole();
+    assert.doesNotMatch(restored.output, /older copy/);
+  });
+});

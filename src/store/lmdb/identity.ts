@@ -58,12 +58,15 @@ export function checkLayout(environment: Environment, directory: string): void {
   }
 }
 
-/** Counts one more boot, and gives a new directory its site. Durable when it returns. */
-export function nextBoot(environment: Environment): StoreIdentity {
+/**
+ * Counts one more boot, above `bootAbove` if that is more, and gives a new directory its site.
+ * Durable when it returns.
+ */
+export function nextBoot(environment: Environment, bootAbove: number): StoreIdentity {
   const meta = tableOf(environment, 'meta');
   const before = readIdentity(environment);
   const site = before?.site || randomBytes(16).toString('hex');
-  const boot = (before?.boot ?? 0) + 1;
+  const boot = Math.max(before?.boot ?? 0, bootAbove) + 1;
   environment.root.transactionSync(() => {
     meta.putSync(layoutKey, Buffer.from(String(layoutVersion)));
     meta.putSync(siteKey, Buffer.from(site, 'hex'));

@@ -22,6 +22,8 @@ export interface LmdbStoreOptions {
    * 8 MiB. More costs disk; less makes large removals fail when the disk is full.
    */
   readonly reserveBytes?: number;
+  /** This boot is to be above it, whatever the directory says. 0: its own count goes on. */
+  readonly bootAbove?: number;
   /** Store trouble that belongs to no commit, one sentence each. */
   readonly log: (text: string) => void;
 }
@@ -214,8 +216,9 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<OpenedSt
   try {
     checkDataFile(directory);
     const environment = openChecked(directory, options.sync);
-    const identity = await marked(environment, directory);
-    const store = new LmdbStore({ reserveBytes: reserveBytesDefault, ...options }, environment);
+    const identity = await marked(environment, options);
+    const reserved = { reserveBytes: reserveBytesDefault, bootAbove: 0, ...options };
+    const store = new LmdbStore(reserved, environment);
     return { store, identity, close: () => closeBoth(store, lock) };
   } catch (error) {
     lock.release();
@@ -258,10 +261,13 @@ function openChecked(directory: string, sync: boolean): Environment {
   }
 }
 
-async function marked(environment: Environment, directory: string): Promise<StoreIdentity> {
+async function marked(
+  environment: Environment,
+  { directory, bootAbove = 0 }: LmdbStoreOptions,
+): Promise<StoreIdentity> {
   try {
     checkLayout(environment, directory);
-    return nextBoot(environment);
+    return nextBoot(environment, bootAbove);
   } catch (error) {
     await environment.root.close();
     if (error instanceof StoreOpenError) throw error;
