@@ -34,7 +34,7 @@ import {
   routeValueBytes,
 } from './routing/mod.js';
 import type { Handover } from './takeover/mod.js';
-import { RefusalLog } from './refusal-log.js';
+import { hostOf, RefusalLog } from './refusal-log.js';
 import { Traffic } from './traffic.js';
 import { loadCluster, RowDisk, type StoredCluster } from './row-disk.js';
 
@@ -135,7 +135,7 @@ export class Cluster implements PeerOut, TablesOut {
         if (peer.lane === LaneKind.Introduction) this.#belonging.introduced(lane, peer, when);
         else this.#peers.get(peer.site)?.link.adopt(lane, peer, when);
       },
-      refused: (refusal, from, when) => this.#noteRefused(refusal, from, when),
+      refused: (refusal, from, when) => this.#noteRefused(refusal, hostOf(from), when),
       gaveUp: (reason, from) => host.log.debug({ from }, `cluster connection given up: ${reason}`),
     });
     this.tables = new Tables(site, boot, stored.ownRows, this);
