@@ -34,6 +34,10 @@ export class Leaving {
     return this.#host.sessionCount === 0 && !this.#moves.isHandingOver;
   }
 
+  isHandedOver(): boolean {
+    return !this.#moves.isHandingOver;
+  }
+
   /** Clients that are here go elsewhere; without `kill` they may stay as long as they like. */
   drain(kill: boolean): void {
     if (!kill) return;

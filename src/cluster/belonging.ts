@@ -31,6 +31,7 @@ import { type DeskOut, MembershipDesk, type Result } from './membership-desk.js'
 import { RowKind, type Tables } from './metadata/mod.js';
 import type { Peer } from './peer.js';
 import type { Presence } from './presence.js';
+import { type DrainHost, RemnantsDrain } from './remnants-drain.js';
 import type { RowDisk } from './row-disk.js';
 import { Startup, type StartupSettings } from './startup.js';
 
@@ -43,6 +44,8 @@ export interface BelongingSettings extends StartupSettings {
 export interface LeaveHost {
   /** No session, no queue and no parked message is here any more. */
   isEmpty(): boolean;
+  /** Of sessions that other members have, nothing is here any more. */
+  isHandedOver(): boolean;
   /** Bring everything to the others; `kill`: without waiting for clients to go. Repeated. */
   drain(kill: boolean): void;
   /** It stays after all. */
@@ -78,6 +81,8 @@ export interface BelongingOut {
   opened(now: number): void;
   /** This node has left: its links are of no use any more. */
   ended(now: number): void;
+  /** No operation is allowed, for this reason and for ever. */
+  shut(reason: string): void;
   /** Nobody may connect, for this reason; undefined: they may again. */
   door(reason: string | undefined): void;
 }
@@ -95,12 +100,15 @@ export class Belonging implements IntroductionsOut {
   readonly log: ClientLog;
   readonly #parts: BelongingParts;
   readonly #out: BelongingOut;
+  readonly #name: string;
   readonly #ledger: MemberLedger;
   readonly #desk: MembershipDesk;
   readonly #introductions: Introductions;
   readonly #startup: Startup;
   #leaveHost: LeaveHost | undefined;
   #isDraining = false;
+  /** This node was removed while it could not be asked, and still has something. */
+  #rest: RemnantsDrain | undefined;
   #adoption: { readonly site: Site; readonly rows: Adoption } | undefined;
 
   /** `starts`: earlier ones, from disk. */
@@ -116,6 +124,7 @@ export class Belonging implements IntroductionsOut {
     this.log = log;
     this.#parts = parts;
     this.#out = out;
+    this.#name = name;
     const isFounder = settings.founding !== undefined;
     const ledgerSettings = { self, name, address, isFounder };
     this.#ledger = new MemberLedger(ledgerSettings, parts.memberRows, this.#ledgerOut());
@@ -127,7 +136,7 @@ export class Belonging implements IntroductionsOut {
       log,
       opened: (when) => out.opened(when),
       silentDiallers: () => this.#silentDiallers(),
-      toldLeft: () => out.door('this node has left the cluster'),
+      toldLeft: () => out.shut('this node has left the cluster'),
     });
   }
 
@@ -157,6 +166,7 @@ export class Belonging implements IntroductionsOut {
   tick(now: number): void {
     this.#introductions.tick(now);
     this.#desk.tick(now);
+    this.#rest?.tick(now);
     this.#startup.tick(this.#others(), now);
   }
 
@@ -253,9 +263,11 @@ export class Belonging implements IntroductionsOut {
       left: (site) => this.#out.left(site),
       membersChanged: (members, now) => presence.membersChanged(members, now),
       selfLeft: (now) => {
-        this.#out.door('this node has left the cluster');
+        this.#out.shut('this node has left the cluster');
         log.warn({ site: self }, 'this node has left the cluster, and serves nobody any more');
-        this.#out.ended(now);
+        // One that was asked to go has handed everything over.
+        if (this.#isDraining) this.#end('this node has left the cluster', now);
+        else this.#rest = new RemnantsDrain(this.#drainHost(), now);
       },
     };
   }
@@ -291,6 +303,27 @@ export class Belonging implements IntroductionsOut {
     };
   }
 
+  #drainHost(): DrainHost {
+    const { presence } = this.#parts;
+    return {
+      log: this.log,
+      name: this.#name,
+      isAnyUp: () => this.members.counting.some(({ site }) => presence.stateOf(site) === 'up'),
+      isHandedOver: () => this.#leaveHost?.isHandedOver() === true && !this.#isFlowing,
+      closeClients: () => this.#leaveHost?.drain(true),
+      ended: (text, now) => this.#end(text, now),
+    };
+  }
+
+  #end(text: string, now: number): void {
+    this.#startup.end(text);
+    this.#out.ended(now);
+  }
+
+  get #isFlowing(): boolean {
+    return [...this.#parts.peers.values()].some(({ flow }) => flow.unconfirmedCount > 0);
+  }
+
   #drain(kill: boolean): boolean {
     const host = this.#leaveHost;
     if (!this.#isDraining) {
@@ -299,8 +332,7 @@ export class Belonging implements IntroductionsOut {
       this.#out.door('this node is about to leave the cluster: use another one');
     }
     host?.drain(kill);
-    const isFlowing = [...this.#parts.peers.values()].some(({ flow }) => flow.unconfirmedCount > 0);
-    return host?.isEmpty() === true && !isFlowing;
+    return host?.isEmpty() === true && !this.#isFlowing;
   }
 
   #adopt(site: Site): boolean {

@@ -17,6 +17,7 @@ import {
 import { Belonging, type LeaveHost } from './belonging.js';
 import type { ClusterHost, ClusterSettings, StartGateView } from './cluster-host.js';
 import { Door } from './door.js';
+import { Guests } from './guests.js';
 import type { DetectedLane, LeaveOptions, Member, PeerState } from './membership/mod.js';
 import type { Result } from './membership-desk.js';
 import { type Row, RowKind, Tables, type TablesOut } from './metadata/mod.js';
@@ -73,6 +74,11 @@ export class Cluster implements PeerOut, TablesOut {
   readonly #belonging: Belonging;
   readonly #door: Door;
   readonly #refusals: RefusalLog;
+  readonly #guests = new Guests({
+    isLinked: (of) => this.#peers.get(of)?.link.isReady === true,
+    come: ({ site: of, nodeName: name, address }) => this.#link({ site: of, name, address }),
+    go: (of) => this.#removePeer(of),
+  });
   readonly #exchange: Exchange;
   readonly #acceptor: Acceptor;
   readonly #context: LinkContext;
@@ -128,6 +134,7 @@ export class Cluster implements PeerOut, TablesOut {
         linkOf: (of) => this.#peers.get(of)?.link,
         bootOf: (of) => this.tables.position(of)?.boot,
         strangerDialled: (from) => this.#belonging.strangerDialled(from),
+        returned: (peer, when) => this.#guests.returned(peer, when),
       }),
     };
     this.#acceptor = new Acceptor(this.#context, {
@@ -236,6 +243,7 @@ export class Cluster implements PeerOut, TablesOut {
     if (now < this.#slowTickAt) return;
     this.#slowTickAt = now + slowTickMs;
     this.#presence.checkClock(now);
+    this.#guests.tick(now);
     this.tables.tick(now, this.#exchange.vectorsOf(this.#peers.keys()));
     const bound = this.stamps.toReserve(now);
     if (bound !== undefined) this.#disk.reserveStamp(bound);
@@ -419,18 +427,23 @@ export class Cluster implements PeerOut, TablesOut {
           if (reason === undefined) this.#door.open();
           else this.#door.close(reason);
         },
+        shut: (reason) => this.#door.shut(reason),
       },
       this.#now,
     );
   }
 
-  #addPeer({ site, name, address }: Member): void {
+  #addPeer(member: Pick<Member, 'site' | 'name' | 'address'>): void {
+    this.tables.admit(member.site);
+    this.tables.mask(member.site, true);
+    this.#link(member);
+  }
+
+  #link({ site, name, address }: Pick<Member, 'site' | 'name' | 'address'>): void {
     const { transport, random } = this.#host;
     const { unsentMax, ackTimeoutMs } = this.#settings;
     const boot = this.#boot;
     const options = { site, name, address, boot, transport, random, unsentMax, ackTimeoutMs };
-    this.tables.admit(site);
-    this.tables.mask(site, true);
     this.#presence.add(site, this.#now);
     this.#peers.set(site, new Peer(options, this.#context, this, this.traffic));
   }

@@ -9,6 +9,8 @@ export class Door implements Gates {
   readonly #log: ClientLog;
   /** Why nobody may connect. */
   #closed: string | undefined;
+  /** Clients that are here may do nothing either. */
+  #isShut = false;
   #lineAt = 0;
 
   constructor(gates: Gates, log: ClientLog) {
@@ -25,13 +27,21 @@ export class Door implements Gates {
     this.#closed = reason;
   }
 
+  /** For ever, and for all: the node is no member any more. */
+  shut(reason: string): void {
+    this.#closed = reason;
+    this.#isShut = true;
+  }
+
   open(): void {
+    if (this.#isShut) return;
     this.#closed = undefined;
   }
 
   /** No override helps against a node that is about to be gone. */
   refusal(operation: GateOperation, override: boolean | undefined): string | undefined {
-    if (operation === 'connect' && this.#closed !== undefined) return this.#closed;
+    const isMeant = operation === 'connect' || this.#isShut;
+    if (isMeant && this.#closed !== undefined) return this.#closed;
     return this.#gates.refusal(operation, override);
   }
 

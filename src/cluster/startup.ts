@@ -61,6 +61,7 @@ export class Startup {
   #knockAt = 0;
   #knockedAt = 0;
   #leftText: string | undefined;
+  #hasEnded = false;
   #seekAt = 0;
   #lineAt: number | undefined;
   #reason = 'this node is starting';
@@ -120,9 +121,9 @@ export class Startup {
   /** `others`: the members but this one. */
   tick(others: readonly StartMember[], now: number): void {
     const ledger = this.#ledger;
-    if (ledger.hasSelfLeft) return;
+    if (this.#hasEnded) return;
     if (now >= this.#knockAt && !ledger.isFounding) this.#knock(others, now);
-    if (this.#gate.isOpen || this.#leftText !== undefined) return;
+    if (ledger.hasSelfLeft || this.#gate.isOpen || this.#leftText !== undefined) return;
     if (ledger.isFounding) {
       this.#found(now);
       if (ledger.isFounding) return;
@@ -184,7 +185,6 @@ export class Startup {
   #knock(others: readonly StartMember[], now: number): void {
     this.#knockedAt = now;
     this.#knockAt = now + knockMs * (1 - this.#random.next() / 2);
-    if (this.#leftText !== undefined) return;
     const addresses = new Set([...this.#out.silentDiallers(), ...this.#strangers]);
     if (others.some(({ state }) => state === 'missing')) {
       for (const seed of this.#seeds ?? []) if (!this.#own.has(seed)) addresses.add(seed);
@@ -213,6 +213,13 @@ export class Startup {
     this.#reason = text;
     this.#out.log.warn({}, text);
     this.#out.toldLeft();
+  }
+
+  /** Nothing is looked for any more: this node is no member, and has nothing for the others. */
+  end(text: string): void {
+    this.#hasEnded = true;
+    this.#leftText = text;
+    this.#reason = text;
   }
 
   #names(): string {

@@ -95,7 +95,13 @@ class Run {
   #hostLeaving(name: string): void {
     const cluster = clusterOf(this.#nodes.get(name));
     if (cluster !== undefined)
-      cluster.leaveHost = { isEmpty: () => true, drain() {}, resume() {}, adopt: () => true };
+      cluster.leaveHost = {
+        isEmpty: () => true,
+        isHandedOver: () => true,
+        drain() {},
+        resume() {},
+        adopt: () => true,
+      };
   }
 
   /** Its disk is empty afterwards. */

@@ -270,7 +270,13 @@ describe('a member that leaves', () => {
     rig.run(6000);
     let steps = 0;
     const adopt = (): boolean => (steps += 1) === 3;
-    rig.cluster('a').leaveHost = { isEmpty: () => false, drain() {}, resume() {}, adopt };
+    rig.cluster('a').leaveHost = {
+      isEmpty: () => false,
+      isHandedOver: () => true,
+      drain() {},
+      resume() {},
+      adopt,
+    };
     assert.ok(rig.leave('a', 'c').ok, rig.told());
     assert.equal(steps, 3, 'sessions are claimed before it is gone');
     rig.run(2000);
@@ -289,6 +295,7 @@ describe('a member that leaves', () => {
     rig.run(5000);
     rig.cluster('a').leaveHost = {
       isEmpty: () => true,
+      isHandedOver: () => true,
       drain() {},
       resume() {},
       adopt: () => true,
@@ -325,6 +332,7 @@ describe('a member that leaves', () => {
     let held = 3;
     rig.cluster('c').leaveHost = {
       isEmpty: () => held === 0,
+      isHandedOver: () => true,
       drain: () => void (held = Math.max(0, held - 1)),
       resume: () => assert.fail('it leaves'),
       adopt: () => true,
@@ -343,6 +351,7 @@ describe('a member that leaves', () => {
     let resumed = 0;
     rig.cluster('c').leaveHost = {
       isEmpty: () => false,
+      isHandedOver: () => true,
       drain: () => {},
       resume: () => void (resumed += 1),
       adopt: () => true,
@@ -360,6 +369,7 @@ describe('a member that leaves', () => {
     const { rig } = founded();
     rig.cluster('c').leaveHost = {
       isEmpty: () => true,
+      isHandedOver: () => true,
       drain() {},
       resume() {},
       adopt: () => true,
