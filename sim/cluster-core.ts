@@ -82,7 +82,8 @@ export function clusterCore(
 function logOf(environment: CoreEnvironment): ClientLog {
   const note = (fields: object, message: string): void => {
     const member = 'member' in fields ? ` (${String(fields.member)})` : '';
-    environment.log(`${message}${member}`);
+    const client = 'client' in fields ? ` (client ${String(fields.client)})` : '';
+    environment.log(`${message}${client}${member}`);
   };
   return { info: note, warn: note, debug: note };
 }

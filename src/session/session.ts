@@ -394,11 +394,13 @@ export class Session implements Receiver, DurableSession {
     return this.#inflight ?? [];
   }
 
+  /** Of what waits and has been written, the entry that came first. */
   firstWaiting(): Entry | undefined {
-    // What is held back was written before what is handed over meanwhile.
-    for (const entry of this.#behind ?? []) if (entry.sequence !== 0) return entry;
-    for (const entry of this.#waiting ?? []) if (entry.sequence !== 0) return entry;
-    return undefined;
+    const behind = firstWritten(this.#behind);
+    const waiting = firstWritten(this.#waiting);
+    // What is held back and what is handed over meanwhile come by turns.
+    if (behind === undefined || waiting === undefined) return behind ?? waiting;
+    return behind.sequence < waiting.sequence ? behind : waiting;
   }
 
   /** At start: puts back what the store had, in order. `packetIdentifier` ≠ 0: it was in flight. */
@@ -665,4 +667,9 @@ export class Session implements Receiver, DurableSession {
     this.#host.metrics.queueMessageOut += 1;
     this.#forget(entry);
   }
+}
+
+function firstWritten(queue: WaitingQueue | undefined): Entry | undefined {
+  for (const entry of queue ?? []) if (entry.sequence !== 0) return entry;
+  return undefined;
 }
