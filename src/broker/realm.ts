@@ -2,7 +2,8 @@ import type { Site } from '../cluster/identity/mod.js';
 import { RetainedStore } from '../retain/mod.js';
 import type { DeliveryTarget, Retained, Session, TopicHandle } from '../session/mod.js';
 import { FilterTrie } from '../topic/mod.js';
-import type { FilterEntry } from './filter-entry.js';
+import { type FilterEntry, noSubscriptions } from './filter-entry.js';
+import type { RemoteSites } from './remote-sites.js';
 import type { SharedGroup } from './shared-group.js';
 
 /** Topics that are remembered with what they match, per mountpoint; beyond it all are forgotten. */
@@ -97,7 +98,7 @@ export class Realm {
   filter(filter: string): FilterEntry {
     return this.#filters.getOrInsert(filter, () => ({
       filter,
-      subscriptions: new Map(),
+      subscriptions: noSubscriptions,
       persistentCount: 0,
       groups: undefined,
       remotes: undefined,
@@ -158,7 +159,7 @@ function isEmpty({ subscriptions, groups, remotes, kept }: FilterEntry): boolean
 }
 
 /** Members are few: a search is cheaper than a map. */
-function addSites(sites: MatchedSite[], remotes: ReadonlyMap<Site, boolean>): void {
+function addSites(sites: MatchedSite[], remotes: RemoteSites): void {
   for (const [site, hasPersistent] of remotes) {
     const known = sites.find((matched) => matched.site === site);
     if (known === undefined) sites.push({ site, hasPersistent });

@@ -2,15 +2,17 @@ import type { Site } from '../cluster/identity/mod.js';
 import type { RouteValue } from '../cluster/routing/mod.js';
 import type { Journal } from '../journal/mod.js';
 import type { Session, Subscription } from '../session/mod.js';
-import { dropEmptyGroup, type FilterEntry, groupOf } from './filter-entry.js';
+import { dropEmptyGroup, type FilterEntry, groupOf, noSubscriptions } from './filter-entry.js';
 import { type KeptSubscription, setKept } from './kept-subscription.js';
 import type { LocalRoutes } from './local-routes.js';
 import type { Realm } from './realm.js';
+import { SharedSites } from './remote-sites.js';
 
 /** Brings subscriptions into the routing of a realm and out of it. */
 export class SubscriptionTable {
   readonly #journal: Journal;
   readonly #routes: LocalRoutes;
+  readonly #sites = new SharedSites();
   #count = 0;
 
   constructor(journal: Journal, routes: LocalRoutes) {
@@ -61,6 +63,7 @@ export class SubscriptionTable {
       if (previous?.countsAsPersistent === true) entry.persistentCount -= 1;
       subscription.countsAsPersistent = session.persistent;
       if (session.persistent) entry.persistentCount += 1;
+      if (entry.subscriptions === noSubscriptions) entry.subscriptions = new Map();
       entry.subscriptions.set(session, subscription);
     } else groupOf(entry, group.group).add(subscription);
     if (subscription.noLocal) session.noLocalCount += 1;
@@ -96,8 +99,7 @@ export class SubscriptionTable {
     const entry = value === undefined ? realm.existingFilter(filter) : realm.filter(filter);
     if (entry === undefined) return;
     if (group !== '') setRemoteGroup(entry, group, site, value);
-    else if (value === undefined) entry.remotes?.delete(site);
-    else (entry.remotes ??= new Map()).set(site, value.hasPersistent);
+    else entry.remotes = this.#sites.with(entry.remotes, site, value?.hasPersistent);
     realm.changed(entry);
   }
 
