@@ -81,6 +81,8 @@ export interface BelongingOut {
   opened(now: number): void;
   /** This node has left: its links are of no use any more. */
   ended(now: number): void;
+  /** Another process has this node's identity, or had. */
+  turnedAway(refusal: Refusal, address: string, now: number): void;
   /** No operation is allowed, for this reason and for ever. */
   shut(reason: string): void;
   /** Nobody may connect, for this reason; undefined: they may again. */
@@ -246,6 +248,13 @@ export class Belonging implements IntroductionsOut {
     this.#ledger.adopt(members, now);
     if (members.every(({ site }) => site !== by.site)) this.#ledger.hearLeft(by.site, now);
     this.#ledger.move({ site: by.site, name: by.nodeName, address: by.address }, now);
+  }
+
+  /** Other reasons are told to whoever wanted the introduction. */
+  turnedAway(refusal: Refusal, address: string, now: number): void {
+    const { StaleBoot, Clone, SecondProcess } = RefusalCode;
+    const isOfIdentity = [StaleBoot, Clone, SecondProcess].some((code) => code === refusal.code);
+    if (isOfIdentity) this.#out.turnedAway(refusal, address, now);
   }
 
   #ledgerOut(): LedgerOut {

@@ -427,6 +427,7 @@ export class Cluster implements PeerOut, TablesOut {
           if (reason === undefined) this.#door.open();
           else this.#door.close(reason);
         },
+        turnedAway: (refusal, from, when) => this.#noteRefused(refusal, from, when),
         shut: (reason) => this.#door.shut(reason),
       },
       this.#now,

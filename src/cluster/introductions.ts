@@ -32,6 +32,8 @@ export interface IntroductionsOut {
   ): void;
   /** This node is in, with these. */
   welcomed(by: PeerFacts, members: readonly ListedMember[], now: number): void;
+  /** Whoever is at `address` does not want to hear it, or is not wanted. */
+  turnedAway(refusal: Refusal, address: string, now: number): void;
 }
 
 /** How a dialled introduction ended. */
@@ -155,12 +157,14 @@ export class Introductions {
     lane.sendFrame(FrameType.Request, writeRequest({ kind: 'join', ...dialled.wish }));
   }
 
-  #onRefused(lane: Lane, { code, sentence, by, peer }: Refusal, now: number): void {
+  #onRefused(lane: Lane, refusal: Refusal, now: number): void {
+    const { code, sentence, by, peer } = refusal;
     const address = this.#dialled.get(lane)?.address ?? '';
     const isSelf = code === RefusalCode.SelfConnection;
     const hasLeft = code === RefusalCode.LeftSite && by === 'peer' && peer?.isProved === true;
     const text = `${address} refused: ${sentence}`;
     this.#finish(lane, { ok: false, text, isSelf, hasLeft }, now);
+    this.#out.turnedAway(refusal, address, now);
   }
 
   #onClosed(lane: Lane, reason: string, now: number): void {

@@ -40,13 +40,15 @@ export function judgeOf({
         const sentence = `${nodeName} has left the cluster: start it with an empty data directory to join again`;
         return { code: RefusalCode.LeftSite, sentence };
       }
-      if (lane === LaneKind.Introduction) return undefined;
+      // Before it may say where it is: a copy would be dialled in place of its original.
+      const objection = linkOf(site)?.objectionTo(boot, now);
+      if (lane === LaneKind.Introduction || objection !== undefined) return objection;
       if (members().memberOf(site) === undefined) {
         strangerDialled(address);
         const sentence = `${nodeName} is no member of the cluster: join it with vmq-admin cluster join`;
         return { code: RefusalCode.Stranger, sentence };
       }
-      return linkOf(site)?.objectionTo(boot, now);
+      return undefined;
     },
   };
 }

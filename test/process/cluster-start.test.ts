@@ -151,4 +151,32 @@ describe('a member that is restored from a backup', { timeout }, () => {
     await cluster.untilWhole();
     assert.doesNotMatch(restored.output, /older copy/);
   });
+
+  it('is refused while its original runs, which goes on, and both sides say so', async (t) => {
+    const cluster = await ClusterProcess.prepare(t, {
+      nodes: 3,
+      settings: { ...majority, 'cluster.expected_members': 2 },
+    });
+    const [one, original, copy] = [cluster.node(0), cluster.node(1), cluster.node(2)];
+    const members = [one, original];
+    await Promise.all(members.map((node) => node.start()));
+    await Promise.all(members.map((node) => node.untilCheckSays(0)));
+    await original.stop();
+    const putCopy = original.backUp();
+    for (let starts = 2; starts > 0; starts -= 1) {
+      await original.start();
+      await Promise.all(members.map((node) => node.untilCheckSays(0)));
+      if (starts > 1) await original.stop();
+    }
+    const listener = await Listener.start(original.clientPath, 'steady');
+    putCopy(copy);
+    copy.spawn();
+    const refusal = /another process with this identity is still connected/;
+    await Promise.all([one, copy].map(({ broker }) => broker.outputMatching(refusal)));
+    const publisher = await SteadyPublisher.start(one.clientPath, 'steady', 10);
+    await listener.until(5);
+    for (const { result } of await publisher.stop()) assert.ok(result === 0 || result === 0x10);
+    const { stdout } = await one.untilCheckSays(0);
+    assert.ok(stdout.includes(original.name) && !stdout.includes(copy.name), stdout);
+  });
 });
