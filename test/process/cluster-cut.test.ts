@@ -140,29 +140,4 @@ describe('links that are cut without a word', { timeout, skip: cannotCut }, () =
       await each.stop();
     }
   });
-
-  it('again and again leave a cluster that is whole and serves', async (t) => {
-    const cluster = await ClusterProcess.start(t, { nodes: 3, settings: majority });
-    const [one, other] = [cluster.node(0), cluster.node(1)];
-    const publisher = await SteadyPublisher.start(one.clientPath, 'steady', 10);
-    await publisher.until(isServed);
-    for (let round = 0; round < 15; round += 1) {
-      cluster.cut(one, other);
-      await sleep(1000);
-      cluster.heal(one, other);
-      await sleep(1000);
-    }
-    await cluster.untilWhole();
-    assert.deepEqual(
-      (await publisher.stop()).filter((each) => !isServed(each)),
-      [],
-    );
-    const listener = await Listener.start(other.clientPath, 'after');
-    const after = await SteadyPublisher.start(one.clientPath, 'after', 10);
-    await listener.until(5);
-    await after.stop();
-    for (const { broker } of [one, other]) {
-      assert.ok((broker.residentBytes ?? 0) < 300 * 1024 * 1024);
-    }
-  });
 });
