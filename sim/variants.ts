@@ -114,6 +114,58 @@ export const variants: readonly Variant[] = [
     rule: lost,
   },
   {
+    name: 'dedupe numbers not committed',
+    what: 'a member that was started again does not know which messages it has taken',
+    patches: [
+      {
+        file: 'cluster/traffic.ts',
+        find: 'this.#disk.flow(site, boot, this.#peers.get(site)?.flow.record(boot));',
+        replace: '',
+      },
+    ],
+    seenIn: 'confirmation-lost',
+    rule: 'QoS 2 comes exactly once',
+  },
+  {
+    name: 'parked ones not taken back',
+    what: 'what was in doubt when a member went down comes again, also when that member had it',
+    patches: [
+      {
+        file: 'broker/sent-message.ts',
+        find: 'this.#host.takeBack(this.#parked);',
+        replace: '',
+      },
+    ],
+    seenIn: 'confirmation-lost',
+    rule: 'QoS 2 comes exactly once',
+  },
+  {
+    name: 'overdue ones not written',
+    what: 'a publisher is acknowledged after cluster.ack_timeout though its message is nowhere on disk',
+    patches: [
+      {
+        file: 'cluster/flow/peer-flow.ts',
+        find: 'this.#out.sentChanged(this.#site, number, body);',
+        replace: '',
+      },
+    ],
+    seenIn: 'sender-dies-overdue',
+    rule: lost,
+  },
+  {
+    name: 'nothing kept for groups',
+    what: 'a message of a shared subscription that nobody can take now is dropped',
+    patches: [
+      {
+        file: 'broker/forwarder.ts',
+        find: 'this.parking?.parkInGroup(publication, group, at, now)',
+        replace: 'false',
+      },
+    ],
+    seenIn: 'group-without-members',
+    rule: 'no acknowledged message of a shared subscription is lost',
+  },
+  {
     name: 'last writer wins without hand-over',
     what: 'who loses a session throws away what waits in it',
     patches: [

@@ -64,4 +64,86 @@ export const messageScripts: readonly Script[] = [
       }
     },
   },
+  {
+    name: 'receiver-restarts',
+    what: 'a member is killed and started again at once, and again, while QoS 2 comes to it',
+    cast: [subscriber('sub', 't/#', 2), publisher('pub', 't/0', 2)],
+    play(stage) {
+      stage.run(foundMs);
+      stage.come('sub', 'node1');
+      stage.run(200);
+      stage.leave('sub', 'drop');
+      stage.come('pub', 'node2');
+      stage.run(1000);
+      stage.path('node1', 'node2', { delayMs: 15 });
+      stage.publishing('pub', 400, 10);
+      for (let round = 0; round < 8; round += 1) {
+        stage.run(500);
+        stage.crash('node1', 'process');
+        stage.run(50);
+        stage.start('node1');
+      }
+      stage.run(5000);
+    },
+  },
+  {
+    name: 'confirmation-lost',
+    what: 'a member takes messages, and goes off before its word that it has them gets through',
+    cast: [subscriber('sub', 't/#', 2), publisher('pub', 't/0', 2)],
+    play(stage) {
+      stage.run(foundMs);
+      stage.come('sub', 'node1');
+      stage.run(200);
+      stage.leave('sub', 'drop');
+      stage.come('pub', 'node2');
+      stage.run(1000);
+      stage.cutOneWay('node1', 'node2');
+      stage.publish('pub', 10, 20);
+      stage.run(300);
+      stage.crash('node1');
+      stage.mend('node1', 'node2');
+      stage.run(4000);
+      stage.start('node1');
+      stage.run(5000);
+    },
+  },
+  {
+    name: 'sender-dies-overdue',
+    what: 'a message is acknowledged though its member is silent; then its sender goes off',
+    cast: [subscriber('sub', 't/#', 1), publisher('pub', 't/0', 1)],
+    play(stage) {
+      stage.run(foundMs);
+      stage.come('sub', 'node1');
+      stage.run(200);
+      stage.leave('sub', 'drop');
+      stage.come('pub', 'node2');
+      stage.run(1000);
+      stage.cutOneWay('node2', 'node1');
+      stage.publish('pub', 10, 20);
+      stage.run(300);
+      stage.crash('node2');
+      stage.mend('node2', 'node1');
+      stage.run(4000);
+      stage.start('node2');
+      stage.run(5000);
+    },
+  },
+  {
+    name: 'group-without-members',
+    what: 'the only member of a shared subscription is with a dead node while messages come for it',
+    cast: [subscriber('share', '$share/g/s/#', 1), publisher('pub', 's/0', 1)],
+    play(stage) {
+      stage.run(foundMs);
+      stage.come('share', 'node1');
+      stage.come('pub', 'node2');
+      stage.run(1000);
+      stage.crash('node1');
+      stage.leave('share', 'drop');
+      stage.run(3500);
+      stage.publish('pub', 10, 20);
+      stage.run(500);
+      stage.start('node1');
+      stage.run(3000);
+    },
+  },
 ];
