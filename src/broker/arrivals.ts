@@ -47,6 +47,8 @@ interface Held {
   readonly session: Session;
   readonly from: Site;
   readonly until: number;
+  /** Members whose messages for it go to `from` until they say otherwise. */
+  readonly awaited: Set<Site>;
   isAnnounced: boolean;
 }
 
@@ -100,12 +102,20 @@ export class Arrivals {
 
   /** The session ended, or another member has it. */
   forget(key: string): void {
+    const held = this.#held.get(key);
     this.#held.delete(key);
+    if (held !== undefined) unsilence(held);
   }
 
   /** `site` sends what is for the session to this node from here on. */
   marked(key: string, site: Site): void {
-    this.#held.get(key)?.session.silentFrom?.delete(site);
+    const held = this.#held.get(key);
+    if (held?.awaited.delete(site) === true) held.session.silentFrom?.delete(site);
+  }
+
+  /** `site` sends it to a member that claimed the session since. */
+  passedBy(key: string, site: Site): void {
+    this.#held.get(key)?.awaited.delete(site);
   }
 
   /** True: the client waits for what another member than `site` has of the session. */
@@ -141,8 +151,9 @@ export class Arrivals {
   /** What comes here directly waits for what `from` hands over. */
   hold(key: string, session: Session, from: Site, now: number): void {
     session.hold();
-    session.silentFrom = new Set(this.#host.peersUp());
-    const held = { session, from, until: now + holdMaxMs, isAnnounced: false };
+    const awaited = new Set(this.#host.peersUp());
+    session.silentFrom = new Set(awaited);
+    const held = { session, from, until: now + holdMaxMs, awaited, isAnnounced: false };
     this.#held.set(key, held);
     this.#unannounced.set(key, held);
   }
@@ -163,10 +174,8 @@ export class Arrivals {
       this.#pending.delete(key);
       this.#resumeFromRows(pending, now);
     }
-    for (const [key, { until, from, session }] of [...this.#held]) {
-      for (const site of session.silentFrom ?? []) {
-        if (!this.#host.isUp(site)) session.silentFrom?.delete(site);
-      }
+    for (const [key, { until, from, awaited }] of [...this.#held]) {
+      for (const site of [...awaited]) if (!this.#host.isUp(site)) this.marked(key, site);
       if (now >= until || !this.#host.isUp(from)) this.#release(key, now);
     }
   }
@@ -227,9 +236,14 @@ export class Arrivals {
     const held = this.#held.get(key);
     if (held === undefined) return;
     this.#held.delete(key);
-    const { session } = held;
-    session.silentFrom = undefined;
-    session.release(now);
-    this.#host.claims.changed(session, undefined);
+    unsilence(held);
+    held.session.release(now);
+    this.#host.claims.changed(held.session, undefined);
   }
+}
+
+/** Nothing is waited for any more. Who sends to a later owner stays silent. */
+function unsilence({ session, awaited }: Held): void {
+  for (const site of awaited) session.silentFrom?.delete(site);
+  if (session.silentFrom?.size === 0) session.silentFrom = undefined;
 }

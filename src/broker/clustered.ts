@@ -66,6 +66,8 @@ export function clustered(broker: Broker, parts: MemberParts): Cluster {
         late.survivorship?.rowChanged(kind, key, of, after);
         if (kind !== RowKind.Will) late.moves?.rowChanged(kind, key, of, after);
       },
+      rowsApplied: (when) => late.moves?.rowsApplied(when),
+      memberUp: (of, when) => late.moves?.memberUp(of, when),
       retainedRowChanged: (key) => late.retained?.rowChanged(key),
       netsplitDetected: () => {
         metrics.netsplitDetected += 1;

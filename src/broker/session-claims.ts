@@ -74,6 +74,13 @@ export class SessionClaims {
     return this.valueAt(this.#cluster.site, key);
   }
 
+  /** Of what this node has said of the session; 0: nothing. */
+  ownStamp(key: string): Stamp {
+    const { tables, site } = this.#cluster;
+    const rows = sessionKinds.map((kind) => tables.get(site, kind, key));
+    return Math.max(0, ...rows.map((row) => (row?.value === undefined ? 0 : row.stamp)));
+  }
+
   /** What `site` has said of the session. */
   valueAt(site: Site, key: string): SessionValue | undefined {
     const { tables } = this.#cluster;
@@ -150,13 +157,17 @@ export class SessionClaims {
     for (const topicFilter of filters) this.unsubscribed(key, topicFilter);
   }
 
-  /** At start: of sessions that others have by what is known, this node says that it had them. */
-  restored(now: number): void {
+  /**
+   * At start: of sessions that others have by what is known, this node says that it had them.
+   * `surpassed` hears of other members that say so.
+   */
+  restored(now: number, surpassed: (key: string, site: Site) => void): void {
     const { tables, site } = this.#cluster;
     const sessions = tables.cursor(RowKind.Session);
     for (let row = sessions.next(); row !== undefined; row = sessions.next()) {
-      const isOwn = row.site === site && row.value !== undefined;
-      if (isOwn && this.ownerOf(row.key)?.site !== site) this.#lost.add(row.key, [], now);
+      if (row.value === undefined || this.ownerOf(row.key)?.site === row.site) continue;
+      if (row.site === site) this.#lost.add(row.key, [], now);
+      else surpassed(row.key, row.site);
     }
     const subscriptions = tables.cursor(RowKind.Subscription);
     for (let row = subscriptions.next(); row !== undefined; row = subscriptions.next()) {

@@ -17,6 +17,7 @@ import type { MovesCluster, MovesHost, MovesRegistry } from './moves-host.js';
 import { Outbox } from './outbox.js';
 import { Parking } from './parking.js';
 import { RecentClaims } from './recent-claims.js';
+import { Marks } from './marks.js';
 import { movedEntry } from './moved.js';
 import { type Claim, keyOf, nameOf } from './session-claims.js';
 import { SessionClaims } from './session-claims.js';
@@ -44,6 +45,7 @@ export class SessionMoves {
   readonly parking: Parking;
   readonly #outbox: Outbox;
   readonly #arrivals: Arrivals;
+  readonly #marks: Marks;
   readonly #recent = new RecentClaims();
   /** Members that were up at the last tick. */
   #lastPeers = '';
@@ -57,6 +59,7 @@ export class SessionMoves {
     this.#registry = registry;
     this.#host = host;
     this.#claims = new SessionClaims(cluster);
+    this.#marks = new Marks(cluster, this.#claims);
     this.#departures = new Departures({
       ownerOf: (key) => {
         const owner = this.#claims.ownerOf(key);
@@ -76,7 +79,7 @@ export class SessionMoves {
       registry,
       isUp: (site) => this.#isUp(site),
       peersUp: () => this.#peersUp(),
-      mark: (session, site) => this.#mark(session, site, this.#stampOf(keyOf(session))),
+      mark: (session, site) => this.#mark(keyOf(session), site),
     });
     this.#outbox = new Outbox({
       log: host.log,
@@ -140,6 +143,8 @@ export class SessionMoves {
     this.#recent.learned(key, this.#stampOf(key), now);
     if (!session.persistent) this.#claims.keeps(key, new Map(), now);
     else if (!wasKept) this.#claims.keeps(key, session.subscriptions, now);
+    const claim = this.#claims.ownerOf(key);
+    if (claim !== undefined) this.#marks.toLosers(key, claim);
   }
 
   disconnected(session: Session): void {
@@ -216,7 +221,7 @@ export class SessionMoves {
     if (isUp) this.#arrivals.hold(key, session, owner.site, now);
     this.#arrivals.subscribe(key, session, owner.site);
     this.#claims.keeps(key, session.subscriptions, now);
-    if (isUp) this.#mark(session, owner.site, this.#stampOf(key));
+    if (isUp) this.#mark(key, owner.site);
   }
 
   /** The session of another member has ended, though nobody may have said so. */
@@ -234,7 +239,7 @@ export class SessionMoves {
 
   /** What other members had said when this node stopped. Before its own sessions are loaded. */
   restored(now: number): void {
-    this.#claims.restored(now);
+    this.#claims.restored(now, (key, site) => this.#marks.surpassed(key, site));
     const rows = this.#cluster.tables.cursor(RowKind.Subscription);
     for (let row = rows.next(); row !== undefined; row = rows.next()) {
       if (row.site !== this.#cluster.site) this.#subscriptionChanged(row.key, row.site, row);
@@ -245,6 +250,7 @@ export class SessionMoves {
     if (site === this.#cluster.site) return;
     if (kind === RowKind.Subscription) this.#subscriptionChanged(key, site, after);
     else this.#changed.add(key);
+    if (kind === RowKind.Session && after?.value === undefined) this.#marks.gone(key, site);
     const isUnheard = kind === RowKind.CleanSession && this.#cluster.tables.isMasked(site);
     if (isUnheard && this.#claims.ownValue(key) !== undefined) this.#unheard.set(key, site);
     this.#host.turnEndWanted();
@@ -264,8 +270,7 @@ export class SessionMoves {
   handedOver(site: Site, handover: Handover, now: number): Arrived {
     const key = keyOf(handover);
     if (handover.kind === 'mark') {
-      this.#departures.marked(key, site);
-      this.#arrivals.marked(key, site);
+      this.#marked(key, site, handover.claim);
       return taken;
     }
     const owner = this.#claims.ownerOf(key);
@@ -293,10 +298,42 @@ export class SessionMoves {
     return { refused: 0, ticket: this.#host.durability.ticket };
   }
 
-  /** After the routes of this turn were told. */
-  onTurnEnd(now: number): void {
+  /** `site` sends what is for the session to whoever claimed it with that stamp. */
+  #marked(key: string, site: Site, claim: Stamp): void {
+    const own = this.#claims.ownStamp(key);
+    if (claim === own) this.#arrivals.marked(key, site);
+    if (claim <= own) return;
+    this.#arrivals.passedBy(key, site);
+    if (this.#departures.sessionOf(key) !== undefined) {
+      this.#departures.marked(key, site);
+      return;
+    }
+    // Its word came before the row of the claim: the session is lost, and this node learns it soon.
+    const { mountpoint, clientIdentifier } = nameOf(key);
+    const session = this.#registry.sessionOf(mountpoint, clientIdentifier);
+    if (session !== undefined) (session.silentFrom ??= new Set()).add(site);
+  }
+
+  /** Before any message goes the way that the rows say now. */
+  rowsApplied(now: number): void {
     for (const key of this.#changed) this.#review(key, now);
     this.#changed.clear();
+  }
+
+  /** Before any message goes to `site`. */
+  memberUp(site: Site, now: number): void {
+    for (const [key, of] of this.#unheard) {
+      if (of !== site) continue;
+      this.#unheard.delete(key);
+      this.#changed.add(key);
+    }
+    this.rowsApplied(now);
+    this.#marks.memberUp(site);
+  }
+
+  /** After the routes of this turn were told. */
+  onTurnEnd(now: number): void {
+    this.rowsApplied(now);
     this.#arrivals.onTurnEnd();
     if (this.#departures.size > 0 && this.#departures.onTurnEnd(now)) this.#host.turnEndWanted();
   }
@@ -307,12 +344,6 @@ export class SessionMoves {
     this.#arrivals.tick(now);
     this.#recent.tick(now);
     this.#outbox.tick(now);
-    for (const [key, site] of this.#unheard) {
-      if (this.#cluster.tables.isMasked(site)) continue;
-      this.#unheard.delete(key);
-      this.#changed.add(key);
-      this.#host.turnEndWanted();
-    }
     const peers = peersUp.join();
     if (peers !== this.#lastPeers) this.#departures.membersChanged();
     this.#lastPeers = peers;
@@ -323,26 +354,27 @@ export class SessionMoves {
 
   #review(key: string, now: number): void {
     const owner = this.#claims.ownerOf(key);
-    if (owner === undefined) this.#endedElsewhere(key, now);
-    if (owner === undefined || owner.site === this.#cluster.site) return;
-    this.#lose(key, owner, now);
-    this.#departures.touched(key);
-    const { movingFrom, isFetching, born } = owner.value;
-    if (isFetching) return;
-    this.#recent.learned(key, owner.stamp, now);
-    const name = { ...nameOf(key), born };
-    if (movingFrom !== undefined) this.#mark(name, owner.site, owner.stamp);
-    this.#departures.settled(key, now);
-    for (const site of this.#claims.losersOf(key, owner.site)) {
-      if (site !== this.#cluster.site) this.#mark(name, site, owner.stamp);
+    if (owner === undefined) {
+      this.#endedElsewhere(key, now);
+      return;
     }
+    const isOurs = owner.site === this.#cluster.site;
+    if (!isOurs) {
+      this.#lose(key, owner, now);
+      this.#departures.touched(key);
+    }
+    const { movingFrom, isFetching } = owner.value;
+    if (!isOurs && !isFetching) {
+      this.#recent.learned(key, owner.stamp, now);
+      if (movingFrom !== undefined) this.#marks.send(key, owner.site, owner);
+      this.#departures.settled(key, now);
+    }
+    this.#marks.toLosers(key, owner);
   }
 
-  #mark(name: Named, site: Site, claim: Stamp): void {
-    const { mountpoint, clientIdentifier, born } = name;
-    if (!this.#isUp(site)) return;
-    const mark = { mountpoint, clientIdentifier, born, kind: 'mark', claim } as const;
-    this.#cluster.handOver(site, mark, undefined);
+  #mark(key: string, site: Site): void {
+    const claim = this.#claims.ownerOf(key);
+    if (claim !== undefined) this.#marks.send(key, site, claim);
   }
 
   /** Another member has it: its client goes there, and so does what is here of it. */
@@ -363,7 +395,6 @@ export class SessionMoves {
       return;
     }
     left.release(now);
-    left.silentFrom = undefined;
     left.isStranded = true;
     this.#claims.lose(key, left.subscriptions.keys(), now);
     this.#registry.strand(left);
@@ -458,10 +489,6 @@ export class SessionMoves {
     const { members, site: self } = this.#cluster;
     return members.map(({ site }) => site).filter((site) => site !== self);
   }
-}
-
-interface Named extends SessionName {
-  readonly born: Stamp;
 }
 
 const taken: Arrived = { refused: 0, ticket: 0 };

@@ -35,6 +35,10 @@ export interface ClusterHost {
   handedOver(site: Site, handover: Handover, now: number): Arrived;
   /** What member `site` (this one too) says of a session, or of a subscription or will of one. */
   sessionRowChanged(kind: RowKind, key: string, site: Site, after: Row | undefined): void;
+  /** Rows came into force: messages that come and go from now on go by them. */
+  rowsApplied(now: number): void;
+  /** `site` can be reached. Before anything is sent there by what is known now. */
+  memberUp(site: Site, now: number): void;
   /** Some member, this one too, says something else of what is retained under `key`. */
   retainedRowChanged(key: string): void;
   netsplitDetected(): void;

@@ -117,6 +117,7 @@ export class Cluster implements PeerOut, TablesOut {
       ...{ log: host.log, silent: (of, why, when) => this.#reset(of, why, when) },
       up: (of, when) => {
         this.tables.mask(of, false);
+        host.memberUp(of, when);
         this.#belonging.memberUp(of, when);
       },
       down: (of, reason, when) => this.#onDown(of, reason, when),
@@ -255,6 +256,7 @@ export class Cluster implements PeerOut, TablesOut {
     this.#belonging.onTurnEnd(now);
     this.#presence.polled(now);
     this.#exchange.onTurnEnd(now);
+    this.#host.rowsApplied(now);
     this.traffic.onTurnEnd(now);
   }
 
@@ -314,6 +316,7 @@ export class Cluster implements PeerOut, TablesOut {
 
   rows({ site }: Peer, type: number, body: Uint8Array, now: number): void {
     this.#exchange.onFrame(site, type, body, now);
+    this.#host.rowsApplied(now);
     this.#host.turnEndWanted();
   }
 

@@ -245,6 +245,33 @@ describe('a session whose client comes to another member', () => {
     assert.equal(rig.core('b').broker.sessionCount, 1);
   });
 
+  it('comes once whatever is published while its old member returns', () => {
+    const rig = running();
+    const first = rig.client('c', 'mover', persistent);
+    first.send(subscribe(5, 1, topics));
+    rig.run(100);
+    first.drop();
+    const node = rig.nodes[2] as SimNode;
+    node.crash('machine');
+    rig.run(3000);
+    const second = come(rig, 'b', persistent, 50);
+    assert.ok(isPresent(second), rig.told());
+    const pubs = ['a', 'b'].map((name) => rig.client(name, `pub ${name}`));
+    node.start();
+    for (let count = 1; count <= 300; count += 1) {
+      for (const [at, pub] of pubs.entries()) {
+        const payload = `${names[at]}${count}`;
+        pub.send(publish(5, { topicName: 't', qos: 1, packetIdentifier: count, payload }));
+      }
+      rig.run(20);
+    }
+    rig.run(1000);
+    const got = payloads(second);
+    assert.equal(got.length, 600, rig.told());
+    assert.equal(new Set(got).size, 600);
+    assert.equal(rig.core('c').broker.sessionCount, 0);
+  });
+
   it('gets what was kept for it on other members while its own was dead', () => {
     const rig = running();
     const first = rig.client('c', 'mover', persistent);
