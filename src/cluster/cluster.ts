@@ -115,11 +115,7 @@ export class Cluster implements PeerOut, TablesOut {
     this.traffic = new Traffic(this.#peers, this.#disk, stored.outbox, host);
     this.#presence = new Presence(site, settings, this.stamps, {
       ...{ log: host.log, silent: (of, why, when) => this.#reset(of, why, when) },
-      up: (of, when) => {
-        this.tables.mask(of, false);
-        host.memberUp(of, when);
-        this.#belonging.memberUp(of, when);
-      },
+      up: (of, when) => this.#onUp(of, when),
       down: (of, reason, when) => this.#onDown(of, reason, when),
       netsplitDetected: () => host.netsplitDetected(),
       netsplitResolved: () => host.netsplitResolved(),
@@ -457,6 +453,12 @@ export class Cluster implements PeerOut, TablesOut {
     this.#peers.delete(site);
     this.#presence.remove(site);
     this.tables.expel(site);
+  }
+
+  #onUp(site: Site, now: number): void {
+    this.tables.mask(site, false);
+    this.#host.memberUp(site, now);
+    this.#belonging.memberUp(site, now);
   }
 
   #onDown(site: Site, reason: string, now: number): void {
