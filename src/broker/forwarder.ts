@@ -176,12 +176,17 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
     return this.#host.durability.refusing;
   }
 
-  parkBody(body: Uint8Array, site: Site, sentAt: number, now: number): readonly ParkedMessage[] {
+  parkBody(
+    body: Uint8Array,
+    { site, sentAt, isAccepted }: Parameters<SentMessageHost['parkBody']>[1],
+    now: number,
+  ): readonly ParkedMessage[] {
     const reader = new ByteReader(body);
     const envelope = readEnvelope(reader);
     assert(envelope !== undefined, 'this node wrote it');
     const { publication, kept } = this.#host.matchBody(envelope, reader.rest(), now);
     const { except } = envelope;
+    if (isAccepted) publication.message().isOurs = true;
     const sent = { site, except, sentAt, wasSent: true };
     return this.parking?.parkUnconfirmed(publication, kept, sent, now) ?? [];
   }

@@ -7,8 +7,15 @@ export interface SentMessageHost {
   /** Batch that what is parked now goes into. */
   readonly ticket: number;
   readonly refusing: boolean;
-  /** Keeps the message for the sessions that it was for, wherever they are by now. */
-  parkBody(body: Uint8Array, site: Site, sentAt: number, now: number): readonly ParkedMessage[];
+  /**
+   * Keeps the message for the sessions that it was for, wherever they are by now. `isAccepted`: its
+   * publisher was acknowledged, so a store that refuses does not have it withdrawn.
+   */
+  parkBody(
+    body: Uint8Array,
+    sent: { readonly site: Site; readonly sentAt: number; readonly isAccepted: boolean },
+    now: number,
+  ): readonly ParkedMessage[];
   /** `site` had it after all. */
   takeBack(parked: readonly ParkedMessage[]): void;
 }
@@ -72,7 +79,9 @@ export class SentMessage implements Awaited {
   }
 
   stranded(now: number): void {
-    this.#parked = this.#host.parkBody(this.#body, this.#site, this.#sentAt, now);
+    const isAccepted = this.#confirmation === undefined;
+    const sent = { site: this.#site, sentAt: this.#sentAt, isAccepted };
+    this.#parked = this.#host.parkBody(this.#body, sent, now);
     this.#settle(this.#host.ticket, now);
   }
 

@@ -134,10 +134,15 @@ export class RowDisk implements BatchPart {
     this.#put('meta', startsKey, writer.take());
   }
 
-  write(batch: StoreBatch): void {
+  write(batch: StoreBatch, isWithheld: boolean): void {
     this.#writing = this.#take();
-    for (const { table, key, value } of this.#writing.changes.values()) {
-      if (value === undefined) batch.remove(table, key);
+    const { changes } = this.#writing;
+    for (const [name, change] of changes) {
+      const { table, key, value } = change;
+      if (isWithheld && value === undefined && table === 'outbox') {
+        changes.delete(name);
+        this.#changes.set(name, change);
+      } else if (value === undefined) batch.remove(table, key);
       else batch.put(table, key, value);
     }
   }

@@ -34,8 +34,11 @@ export interface JournalHost {
 export interface BatchPart {
   /** It has something to write. */
   readonly isDirty: boolean;
-  /** Adds its changes. */
-  write(batch: StoreBatch): void;
+  /**
+   * Adds its changes. `isWithheld`: messages that were accepted are not in the batch, because the
+   * disk is full; what they come from must stay until they are.
+   */
+  write(batch: StoreBatch, isWithheld: boolean): void;
   /** Batch `number` is durable; or (false) refused, and all of it must be written again. */
   settled(isDurable: boolean, number: number, now: number): void;
 }
@@ -211,24 +214,24 @@ export class Journal implements Durability {
     } else if (!this.#isDirty() || (this.#waiters.size === 0 && !isIdle)) return;
     const batch = this.#store.newBatch();
     const writing = this.#takeChanges();
-    if (this.#store.isFull) this.#withhold(writing);
+    const isWithheld = this.#store.isFull && this.#withhold(writing);
     for (const [session, changes] of writing.sessions) {
       this.#putSession(batch, session, changes, writing.messages);
     }
     for (const [number, change] of writing.retained) putRetained(batch, number, change);
     for (const number of writing.removedMessages) batch.remove('message', key(number));
-    this.#begin(batch, writing);
+    this.#begin(batch, writing, isWithheld);
   }
 
   /** Before anything else: what loading found superfluous goes. */
   commitRemovals(removals: StoreBatch): void {
-    this.#begin(removals, this.#takeChanges());
+    this.#begin(removals, this.#takeChanges(), false);
   }
 
-  #begin(batch: StoreBatch, writing: Writing): void {
+  #begin(batch: StoreBatch, writing: Writing, isWithheld: boolean): void {
     assert(this.#writing === undefined, 'one batch at a time');
     this.#writing = writing;
-    for (const part of this.#parts) part.write(batch);
+    for (const part of this.#parts) part.write(batch, isWithheld);
     this.#store.commit(batch, (failure) => this.#onSettled(writing, failure));
   }
 
@@ -252,9 +255,9 @@ export class Journal implements Durability {
   /**
    * The disk is full: what takes much room stays for later, lest it keep back what makes room. What
    * is ours came from somewhere, an ended session or a will: that goes only together with it, or a
-   * crash would find neither.
+   * crash would find neither. True: some of that is withheld.
    */
-  #withhold(writing: Writing): void {
+  #withhold(writing: Writing): boolean {
     const isMoving = (entry: Entry): boolean =>
       entry.state !== EntryState.Done && entry.message.isOurs;
     const changesOfAll = [...writing.sessions.values()];
@@ -275,6 +278,7 @@ export class Journal implements Durability {
       this.#retained.set(number, change);
       writing.retained.delete(number);
     }
+    return hasMoving;
   }
 
   #onSettled(writing: Writing, failure: StoreFailure | undefined): void {

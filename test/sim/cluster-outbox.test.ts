@@ -70,6 +70,24 @@ describe('an acknowledgement waits for another member', () => {
   });
 });
 
+describe('a message that its member refuses after its publisher was acknowledged', () => {
+  it('is kept also while the store here refuses (seed 757)', () => {
+    const { rig, publisher } = play();
+    const back = rig.network.path('a', 'b');
+    back.quality = { ...back.quality, delayMs: 150 };
+    node(rig, onA).disk.isFailing = true;
+    publisher.send(publish(5, { topicName: 't/1', qos: 1, packetIdentifier: 7, payload: 'kept' }));
+    rig.run(100);
+    assert.deepEqual(acks(publisher), ['puback'], 'written here');
+    node(rig, onB).disk.isFailing = true;
+    rig.run(3000);
+    node(rig, onA).disk.isFailing = false;
+    node(rig, onB).disk.isFailing = false;
+    rig.run(3000);
+    assert.deepEqual(read(rig), ['kept']);
+  });
+});
+
 describe('a message that a member had when it went down', () => {
   it('does not come a second time from whoever kept it', () => {
     const { rig, publisher } = play();
