@@ -132,11 +132,13 @@ export class Arrivals {
     const known = registry.sessionOf(state.mountpoint, state.clientIdentifier);
     if (pending === undefined && known !== undefined) {
       this.#merge(known, state, now);
+      if (known.isUntouched) receive(known, state);
       return;
     }
     const session = pending === undefined ? this.#offline(state, now) : this.#sessionFor(pending);
     this.hold(key, session, site, now);
     this.#merge(session, state, now);
+    receive(session, state);
     // What this node published until now, the old owner has, and what comes is its own.
     this.#host.mark(session, site);
     if (pending !== undefined) registry.registerHere(pending.registration, now);
@@ -226,10 +228,6 @@ export class Arrivals {
       registry.subscribe(session, subscription);
       if (session.persistent) claims.subscribed(keyOf(session), subscription, now);
     }
-    for (const identifier of state.received) {
-      session.received ??= new Map();
-      if (!session.received.has(identifier)) session.received.set(identifier, 0);
-    }
   }
 
   #release(key: string, now: number): void {
@@ -246,4 +244,16 @@ export class Arrivals {
 function unsilence({ session, awaited }: Held): void {
   for (const site of awaited) session.silentFrom?.delete(site);
   if (session.silentFrom?.size === 0) session.silentFrom = undefined;
+}
+
+/**
+ * QoS 2 messages that the client has not released. What comes when the client has gone on without
+ * it is out of date: it may have released them, and what it publishes under these identifiers is
+ * new.
+ */
+function receive(session: Session, { received }: HandedState): void {
+  for (const identifier of received) {
+    session.received ??= new Map();
+    if (!session.received.has(identifier)) session.received.set(identifier, 0);
+  }
 }

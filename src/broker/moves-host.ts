@@ -30,7 +30,7 @@ export interface MovesRegistry extends ArrivalsRegistry {
     handed: HandedSubscription | undefined,
   ): void;
   /** Puts back one that had gone. */
-  restore(session: Session): void;
+  restore(session: Session, wasElsewhere: boolean): void;
   /** It is another member's: no deadline, no will, nobody finds it; its routing stays. */
   strand(session: Session): void;
   unsubscribe(session: Session, topicFilter: string): void;

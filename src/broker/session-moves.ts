@@ -197,7 +197,7 @@ export class SessionMoves {
     const { mountpoint, clientIdentifier, born } = session;
     const known = this.#registry.sessionOf(mountpoint, clientIdentifier);
     if (known !== undefined || born < own.value.born) return false;
-    this.#registry.restore(session);
+    this.#registry.restore(session, false);
     return true;
   }
 
@@ -430,7 +430,7 @@ export class SessionMoves {
       this.#departed(left, owner.isPersistent);
       return isResumed;
     }
-    this.#registry.restore(left);
+    this.#registry.restore(left, !owner.value.isFetching);
     if (!isKnownThere) return true;
     // What its client unsubscribed there, it does not subscribe to here any more.
     const there = this.#claims.subscriptionsOf(key, owner.site);

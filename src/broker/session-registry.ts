@@ -172,6 +172,7 @@ export class SessionRegistry {
   createOffline(name: SessionName, expiryInterval: number, disconnectedAt: number): Session {
     const session = this.createStranded(name, 0, expiryInterval);
     session.isStranded = false;
+    session.isUntouched = true;
     session.disconnectedAt = disconnectedAt;
     this.#host.realm(name.mountpoint).sessions.set(name.clientIdentifier, session);
     this.#sessionCount += 1;
@@ -252,10 +253,17 @@ export class SessionRegistry {
     this.#host.journal.sessionChanged(session);
   }
 
-  /** It is this node's again, with the subscriptions that it had. */
-  restore(session: Session): void {
+  /**
+   * It is this node's again, with the subscriptions that it had. `wasElsewhere`: its client went on
+   * with it on another member, and so with Packet Identifiers that were not released here.
+   */
+  restore(session: Session, wasElsewhere: boolean): void {
     const realm = this.#host.realm(session.mountpoint);
     session.isStranded = false;
+    if (wasElsewhere && session.received !== undefined) {
+      session.received = undefined;
+      this.#host.journal.stateChanged(session);
+    }
     realm.sessions.set(session.clientIdentifier, session);
     this.#sessionCount += 1;
     this.route(session);

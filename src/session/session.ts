@@ -72,6 +72,8 @@ export class Session implements Receiver, DurableSession {
   identifierRange = 0;
   /** Another member has the session, and this is what it left here. Kept by the broker. */
   isStranded = false;
+  /** It came from another member, and no client has had it here since. */
+  isUntouched = false;
   silentFrom: Set<string> | undefined = undefined;
   readonly #host: SessionHost;
   #waiting: WaitingQueue | undefined;
@@ -323,6 +325,7 @@ export class Session implements Receiver, DurableSession {
    */
   attach(channel: Channel, now: number): void {
     this.channel = channel;
+    this.isUntouched = false;
     this.#outstanding = 0;
     this.#wakeAllowance = this.#waiting?.length ?? 0;
     this.#resendAll();

@@ -245,6 +245,38 @@ describe('a session whose client comes to another member', () => {
     assert.equal(rig.core('b').broker.sessionCount, 1);
   });
 
+  it('forgets which Packet Identifiers its old member had not seen released (seed 78)', () => {
+    const rig = running();
+    const reader = rig.client('b', 'reader');
+    reader.send(subscribe(5, 1, topics));
+    const message = (payload: string): Uint8Array =>
+      publish(5, { topicName: 't', qos: 2, packetIdentifier: 7, payload });
+    const first = rig.client('c', 'mover', persistent);
+    first.send(message('first'));
+    rig.run(200);
+    const node = rig.nodes[2] as SimNode;
+    node.crash('machine');
+    rig.run(3000);
+    const second = come(rig, 'a', persistent, 50);
+    assert.ok(isPresent(second), rig.told());
+    second.send(pubrel(5, 7));
+    node.start();
+    rig.run(5000);
+    second.send(message('second'));
+    rig.run(100);
+    assert.deepEqual(payloads(reader), ['first', 'second'], rig.told());
+    // And back, while what is left on `a` is still going.
+    second.send(pubrel(5, 7));
+    rig.run(100);
+    const third = come(rig, 'b', persistent, 20);
+    third.send(message('third'));
+    third.send(pubrel(5, 7));
+    const fourth = come(rig, 'a', persistent, 20);
+    fourth.send(message('fourth'));
+    rig.run(200);
+    assert.deepEqual(payloads(reader), ['third', 'fourth']);
+  });
+
   it('comes once whatever is published while its old member returns', () => {
     const rig = running();
     const first = rig.client('c', 'mover', persistent);
