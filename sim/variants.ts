@@ -158,8 +158,8 @@ export const variants: readonly Variant[] = [
     patches: [
       {
         file: 'broker/forwarder.ts',
-        find: 'this.parking?.parkInGroup(publication, group, at, now)',
-        replace: 'false',
+        find: 'this.parking?.parkInGroup(publication, group, undefined, now)',
+        replace: 'undefined',
       },
     ],
     seenIn: 'group-without-members',

@@ -30,6 +30,7 @@ import type { Redirection } from './forwarder.js';
 import { LocalRoutes, type RouteOut } from './local-routes.js';
 import { Realm, type TopicRecord } from './realm.js';
 import { type MatchedBody, RemoteIntake, type RemoteOutcome } from './remote-intake.js';
+import type { SharedGroup } from './shared-group.js';
 import { needsStore, type RemoteRouter, Router } from './router.js';
 import { RetainedMessages } from './retained-messages.js';
 import type { RetainedCluster, RetainedRows } from './retained-rows.js';
@@ -238,17 +239,18 @@ export class Broker implements ClientHost, SessionHost {
   }
 
   /** A message of a shared subscription that a member elsewhere could not take. */
-  redirect({ group, mountpoint, message, only, isLast }: Redirection, now: number): void {
+  redirect({ group, mountpoint, message, isLast }: Redirection, now: number): void {
     message.isOurs = true;
-    const groups = this.#realm(mountpoint).existingFilter(group.filter)?.groups;
-    const current = groups?.get(group.group) ?? group;
+    const current = this.groupOf(mountpoint, group.group, group.filter) ?? group;
     const { sharedSubscriptionPolicy: policy } = this.settings;
     const publication = new Publication();
     publication.fromMessage(message);
-    const { remote } = this.#router;
-    if (only !== undefined && remote?.parkInGroup(publication, current, only, now) === true) return;
     if (isLast) this.#router.keepForGroup(publication, current, policy, now);
     else this.#router.routeToGroup(publication, current, mountpoint, policy, now);
+  }
+
+  groupOf(mountpoint: string, group: string, filter: string): SharedGroup | undefined {
+    return this.#realm(mountpoint).existingFilter(filter)?.groups?.get(group);
   }
 
   /** A message that was sent to another member, which has not said that it has it. */
@@ -382,6 +384,7 @@ export class Broker implements ClientHost, SessionHost {
     outcome.confirmation = undefined;
     outcome.refused = 0;
     outcome.reason = undefined;
+    publication.isReceiveStateKept = publication.qos === 2 && publisher.persistent;
     if (publication.qos > 0 && durability.refusing && this.#mustStore(topic)) {
       outcome.refused = ReasonCode.QuotaExceeded;
       outcome.reason = 'the message could not be stored';

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { assert, ByteReader, ByteWriter } from '../base/mod.js';
-import type { Arrived, Awaited } from '../cluster/flow/mod.js';
+import type { Arrived } from '../cluster/flow/mod.js';
 import { RefusedBecause } from '../cluster/flow/mod.js';
 import type { Site } from '../cluster/identity/mod.js';
 import type { Cluster } from '../cluster/mod.js';
@@ -12,7 +12,7 @@ import {
   writeEnvelope,
 } from '../cluster/routing/mod.js';
 import type { Metrics } from '../metrics/mod.js';
-import type { Message, Publication } from '../queue/mod.js';
+import { type Message, Publication } from '../queue/mod.js';
 import { Confirmation, type Durability } from '../session/mod.js';
 import type { FilterEntry } from './filter-entry.js';
 import type { RouteOut } from './local-routes.js';
@@ -21,6 +21,7 @@ import type { MatchedSite } from './realm.js';
 import type { MatchedBody, RemoteOutcome } from './remote-intake.js';
 import type { RemoteRouter } from './router.js';
 import { SentMessage, type SentMessageHost } from './sent-message.js';
+import { SentToGroup, type SentToGroupHost } from './sent-to-group.js';
 import type { SharedGroup } from './shared-group.js';
 
 export interface ForwarderHost {
@@ -31,6 +32,8 @@ export interface ForwarderHost {
   deliverRemote(from: Site, envelope: Envelope, packet: Uint8Array, now: number): RemoteOutcome;
   /** The member that was to have it could not take it: another one of the group, here or there. */
   redirect(redirection: Redirection, now: number): void;
+  /** Undefined: nobody is in it. */
+  groupOf(mountpoint: string, group: string, filter: string): SharedGroup | undefined;
 }
 
 /** A message of a shared subscription that a member did not take. */
@@ -38,8 +41,6 @@ export interface Redirection {
   readonly group: SharedGroup;
   readonly mountpoint: string;
   readonly message: Message;
-  /** A session of this member is to have it, if there is one: it may have it already. */
-  readonly only: Site | undefined;
   /** It is sent no more, but kept until its member comes for it. */
   readonly isLast: boolean;
 }
@@ -125,21 +126,30 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
     const message = publication.message();
     const confirmation = this.#expect();
     const attempt = this.#attempt;
-    const redirect = (isLast: boolean, only: Site | undefined, when: number): void => {
-      this.#redirect(confirmation, attempt + 1, () => {
-        this.#host.redirect({ group, mountpoint, message, only, isLast }, when);
+    const redirect = (isLast: boolean, waiting: Confirmation | undefined, when: number): void => {
+      this.#redirect(waiting, attempt + 1, () => {
+        this.#host.redirect({ group, mountpoint, message, isLast }, when);
       });
-      confirmation.settle(0, when);
     };
-    const awaited: Awaited = {
-      confirmed: (when) => confirmation.settle(0, when),
-      refused: (reason, when) => {
-        // A QoS 2 message that may have arrived goes to nobody else [MQTT5-4.8.2-5].
-        const mayBeThere = reason === RefusedBecause.Unreachable && message.qos === 2;
-        redirect(attempt >= attemptsMax, mayBeThere ? site : undefined, when);
-      },
+    const host: SentToGroupHost = {
+      durability: this.#host.durability,
+      park: (when) => this.#parkFor(site, message, group, when),
+      redirect: (waiting, when) => redirect(attempt >= attemptsMax, waiting, when),
+      takeBack: (parked) => this.takeBack(parked),
     };
-    if (!this.#cluster.traffic.send(site, body, awaited, now)) redirect(true, undefined, now);
+    const isWrittenAtOnce = publication.isReceiveStateKept || message.isOurs;
+    const sent = new SentToGroup(host, message.qos, isWrittenAtOnce, confirmation);
+    if (this.#cluster.traffic.send(site, body, sent, now)) return;
+    redirect(true, confirmation, now);
+    confirmation.settle(0, now);
+  }
+
+  #parkFor(site: Site, message: Message, group: SharedGroup, now: number): ParkedMessage[] {
+    message.isOurs = true;
+    const publication = new Publication();
+    publication.fromMessage(message);
+    const parked = this.parking?.parkInGroup(publication, group, site, now);
+    return parked === undefined ? [] : [parked];
   }
 
   forwardOurs(
@@ -155,13 +165,8 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
     this.#confirmation = before;
   }
 
-  parkInGroup(
-    publication: Publication,
-    group: SharedGroup,
-    at: Site | undefined,
-    now: number,
-  ): boolean {
-    const isParked = this.parking?.parkInGroup(publication, group, at, now) ?? false;
+  parkInGroup(publication: Publication, group: SharedGroup, now: number): boolean {
+    const isParked = this.parking?.parkInGroup(publication, group, undefined, now) !== undefined;
     this.#refuseBeyondBound(now);
     return isParked;
   }
@@ -187,8 +192,26 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
     const { publication, kept } = this.#host.matchBody(envelope, reader.rest(), now);
     const { except } = envelope;
     if (isAccepted) publication.message().isOurs = true;
+    if (envelope.group !== '')
+      return this.#parkForGroup(envelope, publication.message(), site, now);
     const sent = { site, except, sentAt, wasSent: true };
     return this.parking?.parkUnconfirmed(publication, kept, sent, now) ?? [];
+  }
+
+  /** At start: where the member has no session to keep it, another one gets it. */
+  #parkForGroup(
+    { mountpoint, group: name, filter }: Envelope,
+    message: Message,
+    site: Site,
+    now: number,
+  ): ParkedMessage[] {
+    const group = this.#host.groupOf(mountpoint, name, filter);
+    if (group === undefined) return [];
+    const parked = this.#parkFor(site, message, group, now);
+    if (parked.length === 0) {
+      this.#host.redirect({ group, mountpoint, message, isLast: true }, now);
+    }
+    return parked;
   }
 
   takeBack(parked: readonly ParkedMessage[]): void {
@@ -201,7 +224,7 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
   resume(now: number): void {
     this.#cluster.traffic.restoreSent((site, body) => {
       // Whoever it was for then may be elsewhere, and nothing here says since when.
-      const sent = new SentMessage(this, body, site, 0, undefined);
+      const sent = new SentMessage(this, body, site, 0, undefined, false);
       sent.stranded(now);
       return sent;
     });
@@ -225,7 +248,7 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
     return { refused: refused === undefined ? 0 : refusals[refused], ticket };
   }
 
-  #redirect(confirmation: Confirmation, attempt: number, again: () => void): void {
+  #redirect(confirmation: Confirmation | undefined, attempt: number, again: () => void): void {
     const before = this.#confirmation;
     const ticketBefore = this.#host.durability.ticket;
     this.#confirmation = confirmation;
@@ -233,6 +256,7 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
     again();
     this.#attempt = 1;
     this.#confirmation = before;
+    if (confirmation === undefined) return;
     // Where it stayed here, it is in the batch that is to come.
     const { ticket } = this.#host.durability;
     if (ticket > ticketBefore || ticket > this.#host.durability.durable) {
@@ -266,7 +290,9 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
     // Its sessions are looked for by what it said of them: see `park`.
     if (this.#cluster.stateOf(site) === 'down') return;
     const confirmation = this.#expect();
-    const sent = new SentMessage(this, body, site, now, confirmation);
+    const sent = new SentMessage(
+      ...([this, body, site, now, confirmation, publication.isReceiveStateKept] as const),
+    );
     if (this.#cluster.traffic.send(site, body, sent, now)) return;
     const unsent = { site, except: except.map(clientOf), sentAt: now, wasSent: false };
     this.parking?.parkUnconfirmed(publication, kept, unsent, now);

@@ -2,7 +2,7 @@ import type { Site } from '../cluster/identity/mod.js';
 import { isExpired, readSessionKey } from '../cluster/takeover/mod.js';
 import type { QoS } from '../packet/mod.js';
 import type { Entry, Message, Publication } from '../queue/mod.js';
-import { neverExpires, type Session } from '../session/mod.js';
+import { type DeliveryTarget, neverExpires, type Session } from '../session/mod.js';
 import type { Departures } from './departures.js';
 import type { FilterEntry } from './filter-entry.js';
 import type { KeptSubscription } from './kept-subscription.js';
@@ -100,14 +100,14 @@ export class Parking {
   /**
    * Keeps a QoS 1 or 2 message of a shared subscription for one of its sessions elsewhere, which
    * gets it as soon as its member can be reached; of member `at`, if that is given. One after the
-   * other, those first whose member is not down. False: there is none.
+   * other, those first whose member is not down. Undefined: there is none.
    */
   parkInGroup(
     publication: Publication,
     group: SharedGroup,
     at: Site | undefined,
     now: number,
-  ): boolean {
+  ): ParkedMessage | undefined {
     let found: Candidate | undefined;
     for (let left = Math.min(group.kept.size, lookedAtMax); left > 0; left -= 1) {
       const [first] = group.kept;
@@ -122,14 +122,13 @@ export class Parking {
       found = candidate;
       break;
     }
-    if (found === undefined) return false;
+    if (found === undefined) return undefined;
     const { key, claim, subscription } = found;
-    if (!this.#admits(publication, key, claim)) return true;
     const session = this.#sessionFor(key, claim, now);
+    if (!this.#admits(publication, key, claim)) return { session, entry: undefined };
     const qos = Math.min(publication.qos, subscription.qos) as QoS;
     const reference = { group: group.group, filter: group.filter };
-    session.deliver(publication, { ...subscription, session, group: reference }, qos, now);
-    return true;
+    return keep(publication, { ...subscription, session, group: reference }, qos, now);
   }
 
   /** True once: there was no room for a message, and its publisher is to be told. */
@@ -215,11 +214,7 @@ export class Parking {
       if (qos === 0) continue;
       if (isBounded && !this.#admits(publication, key, claim)) continue;
       const session = this.#sessionFor(key, claim, now);
-      const target = { ...subscription, session, group: undefined };
-      const before = session.lastSequence;
-      session.deliver(publication, target, qos, now);
-      const isKept = session.lastSequence !== before;
-      parked.push({ session, entry: isKept ? session.newest : undefined });
+      parked.push(keep(publication, { ...subscription, session, group: undefined }, qos, now));
     }
     return parked;
   }
@@ -236,6 +231,19 @@ export class Parking {
     this.#departures.add(key, session, false);
     return session;
   }
+}
+
+function keep(
+  publication: Publication,
+  target: DeliveryTarget & { readonly session: Session },
+  qos: QoS,
+  now: number,
+): ParkedMessage {
+  const { session } = target;
+  const before = session.lastSequence;
+  session.deliver(publication, target, qos, now);
+  const isKept = session.lastSequence !== before;
+  return { session, entry: isKept ? session.newest : undefined };
 }
 
 function both(one: KeptSubscription, other: KeptSubscription): KeptSubscription {

@@ -35,15 +35,10 @@ export interface RemoteRouter {
    */
   park(publication: Publication, kept: readonly FilterEntry[], now: number): number;
   /**
-   * Keeps it here for a session of `group` elsewhere, of member `at` if it is given. False: there
-   * is none that outlives its connection.
+   * Keeps it here for a session of `group` elsewhere. False: there is none that outlives its
+   * connection.
    */
-  parkInGroup(
-    publication: Publication,
-    group: SharedGroup,
-    at: Site | undefined,
-    now: number,
-  ): boolean;
+  parkInGroup(publication: Publication, group: SharedGroup, now: number): boolean;
   /** The same as {@link forwardToGroup}, and no publisher waits for it. */
   forwardOurs(
     publication: Publication,
@@ -195,7 +190,7 @@ export class Router {
     const publication = new Publication();
     publication.fromMessage(message);
     const { qos, publisher } = message;
-    if (qos > 0 && remote.parkInGroup(publication, group, undefined, now)) return;
+    if (qos > 0 && remote.parkInGroup(publication, group, now)) return;
     const reachable = (site: Site): boolean => remote.isReachable(site);
     const site = group.pickSite(policy, qos, publisher, this.#random, undefined, reachable);
     if (site !== undefined) remote.forwardOurs(publication, group, site, mountpoint, now);
@@ -215,7 +210,7 @@ export class Router {
     const member = group.pick(policy, qos, publisher, this.#random);
     if (member !== undefined) {
       member.session.deliver(publication, member, deliveredQoS(qos, member), now);
-    } else if (this.remote?.parkInGroup(publication, group, undefined, now) !== true) {
+    } else if (this.remote?.parkInGroup(publication, group, now) !== true) {
       this.#metrics.queueMessageUnhandled += 1;
     }
   }
@@ -244,7 +239,7 @@ export class Router {
       return;
     }
     const mayPark = qos > 0 && policy !== 'local_only';
-    const isParked = mayPark && remote?.parkInGroup(publication, group, undefined, now) === true;
+    const isParked = mayPark && remote?.parkInGroup(publication, group, now) === true;
     if (!isParked) this.#metrics.queueMessageUnhandled += 1;
   }
 }

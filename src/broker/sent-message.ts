@@ -33,6 +33,7 @@ export interface SentMessageHost {
  * ```
  */
 export class SentMessage implements Awaited {
+  readonly isWrittenAtOnce: boolean;
   readonly #host: SentMessageHost;
   readonly #body: Uint8Array;
   readonly #site: Site;
@@ -48,8 +49,10 @@ export class SentMessage implements Awaited {
     site: Site,
     sentAt: number,
     confirmation: Confirmation | undefined,
+    isWrittenAtOnce: boolean,
   ) {
     this.#host = host;
+    this.isWrittenAtOnce = isWrittenAtOnce;
     this.#body = body;
     this.#site = site;
     this.#sentAt = sentAt;

@@ -50,6 +50,11 @@ export class Publication {
   retainStamp = 0;
   /** Milliseconds since the epoch; 0 never. */
   expiresAt = 0;
+  /**
+   * Its Packet Identifier is kept with the publisher's session: what is sent again under it counts
+   * as a repetition, after a crash, too, so the message must not be forgotten in one.
+   */
+  isReceiveStateKept = false;
   /** Client Identifier of the publisher; '' for the broker itself. */
   publisher = '';
   #view: PublishView | undefined;
@@ -176,6 +181,7 @@ export class Publication {
     this.qos = qos;
     this.retain = retain;
     this.retainStamp = 0;
+    this.isReceiveStateKept = false;
     this.publisher = publisher;
   }
 }

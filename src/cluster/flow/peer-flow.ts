@@ -24,6 +24,8 @@ export interface Arrived {
 
 /** Who waits for a member to own a message. */
 export interface Awaited {
+  /** As if it were overdue when it is sent: who sent it must not forget it in a crash. */
+  readonly isWrittenAtOnce?: boolean;
   /** Owned there. */
   confirmed(now: number): void;
   /** Not owned there, and it will not be. */
@@ -155,9 +157,17 @@ export class PeerFlow {
     const number = this.#sender.reserve(body.length);
     if (number === undefined) return false;
     this.#awaited.set(number.sequence, awaited ?? nobody);
-    if (awaited?.overdue !== undefined) this.#waiting.push({ number, body, sentAt: now });
     this.#sender.send(number, type, body);
+    if (awaited?.overdue === undefined) return true;
+    if (awaited.isWrittenAtOnce === true) this.#write(number, body, awaited, now);
+    else this.#waiting.push({ number, body, sentAt: now });
     return true;
+  }
+
+  #write(number: FrameNumber, body: Uint8Array, awaited: Awaited, now: number): void {
+    this.#written.add(number.sequence);
+    this.#out.sentChanged(this.#site, number, body);
+    awaited.overdue?.(now);
   }
 
   /** The member is down: nobody waits for it any more. What it has not got is not sent again. */
@@ -190,9 +200,7 @@ export class PeerFlow {
       const awaited = this.#awaited.get(number.sequence);
       if (awaited === undefined) continue;
       if (now - sentAt < this.#ackTimeoutMs) break;
-      this.#written.add(number.sequence);
-      this.#out.sentChanged(this.#site, number, body);
-      awaited.overdue?.(now);
+      this.#write(number, body, awaited, now);
     }
     const isAll = this.#waitingAt === this.#waiting.length;
     if (isAll || this.#waitingAt >= seenMax) {
