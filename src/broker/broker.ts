@@ -391,6 +391,8 @@ export class Broker implements ClientHost, SessionHost {
       return outcome;
     }
     const before = durability.changeCount;
+    // So that there is a batch to wait for, whatever becomes of the message.
+    if (publication.isReceiveStateKept) durability.stateChanged(publisher);
     if (publication.retain) {
       if (!this.#retained.retain(topic, publication.message(), now)) {
         outcome.refused = ReasonCode.QuotaExceeded;
@@ -473,7 +475,10 @@ export class Broker implements ClientHost, SessionHost {
 
   #mustStore(topic: TopicRecord): boolean {
     const { publication } = this;
-    return publication.retain || needsStore(topic.realm.matchesOf(topic), publication.qos);
+    const { retain, isReceiveStateKept } = publication;
+    return (
+      retain || isReceiveStateKept || needsStore(topic.realm.matchesOf(topic), publication.qos)
+    );
   }
 
   #publishMessage(realm: Realm, message: Message, now: number): void {

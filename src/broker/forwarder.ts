@@ -101,7 +101,7 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
           ? body
           : this.#body(publication, mountpoint, '', '', except.map(clientOf), now);
       if (hasPersistent) this.#send(publication, kept, { site, except }, own, now);
-      else this.#sendClean(site, own, now);
+      else this.#sendClean(publication, site, own, now);
     }
   }
 
@@ -139,7 +139,7 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
     };
     const isWrittenAtOnce = publication.isReceiveStateKept || message.isOurs;
     const sent = new SentToGroup(host, message.qos, isWrittenAtOnce, confirmation);
-    if (this.#cluster.traffic.send(site, body, sent, now)) return;
+    if (this.#cluster.traffic.send(site, body, sent, now, this.#batchOf(publication))) return;
     redirect(true, confirmation, now);
     confirmation.settle(0, now);
   }
@@ -273,11 +273,17 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
   }
 
   /** Nobody waits for clean sessions of other members. */
-  #sendClean(site: Site, body: Uint8Array, now: number): void {
+  #sendClean(publication: Publication, site: Site, body: Uint8Array, now: number): void {
+    const after = this.#batchOf(publication);
     const isDown = this.#cluster.stateOf(site) === 'down';
-    if (isDown || !this.#cluster.traffic.send(site, body, undefined, now)) {
+    if (isDown || !this.#cluster.traffic.send(site, body, undefined, now, after)) {
       this.#host.metrics.queueMessageDrop += 1;
     }
+  }
+
+  /** That must be durable before the message leaves this node; 0: none. */
+  #batchOf({ isReceiveStateKept }: Publication): number {
+    return isReceiveStateKept ? this.#host.durability.ticket : 0;
   }
 
   #send(
@@ -293,7 +299,7 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
     const sent = new SentMessage(
       ...([this, body, site, now, confirmation, publication.isReceiveStateKept] as const),
     );
-    if (this.#cluster.traffic.send(site, body, sent, now)) return;
+    if (this.#cluster.traffic.send(site, body, sent, now, this.#batchOf(publication))) return;
     const unsent = { site, except: except.map(clientOf), sentAt: now, wasSent: false };
     this.parking?.parkUnconfirmed(publication, kept, unsent, now);
     if (this.parking?.takeRefusal() === true) confirmation.refuse(now);

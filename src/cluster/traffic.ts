@@ -44,9 +44,20 @@ export class Traffic implements PeerMessages, DurabilityWaiter {
     return isSent;
   }
 
-  /** QoS 1 and 2: until `site` owns it. `body` must not change. False: it is not taken. */
-  send(site: Site, body: Uint8Array, awaited: Awaited | undefined, now: number): boolean {
-    return this.#peers.get(site)?.flow.send(body, awaited, now) ?? false;
+  /**
+   * QoS 1 and 2: until `site` owns it. `body` must not change. `after`: see {@link PeerFlow.send}.
+   * False: it is not taken.
+   */
+  send(
+    site: Site,
+    body: Uint8Array,
+    awaited: Awaited | undefined,
+    now: number,
+    after = 0,
+  ): boolean {
+    if (after > 0) this.#host.journal.wait(this);
+    const flow = this.#peers.get(site)?.flow;
+    return flow?.send(body, awaited, now, FrameType.Publish, after) ?? false;
   }
 
   /** The same for something of a session. */

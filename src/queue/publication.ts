@@ -52,7 +52,8 @@ export class Publication {
   expiresAt = 0;
   /**
    * Its Packet Identifier is kept with the publisher's session: what is sent again under it counts
-   * as a repetition, after a crash, too, so the message must not be forgotten in one.
+   * as a repetition, after a crash, too, so the message must not be forgotten in one. Nothing of
+   * it leaves the node before that is durable: else a crash would have it come as another message.
    */
   isReceiveStateKept = false;
   /** Client Identifier of the publisher; '' for the broker itself. */

@@ -199,6 +199,28 @@ describe('a session whose client comes to another member', () => {
     assert.equal(witness.takePublishes().length, 0, 'taken before the move');
   });
 
+  it('gets a QoS 2 message once when its publisher sends it again after a crash', () => {
+    const rig = running();
+    const subscribers = ['b', 'c'].map((name) => rig.client(name, `at ${name}`));
+    for (const one of subscribers) one.send(subscribe(5, 1, topics));
+    const kept = rig.client('b', 'kept', persistent);
+    kept.send(subscribe(5, 1, topics));
+    rig.run(100);
+    kept.takeAll();
+    const node = rig.nodes[0] as SimNode;
+    const message = publish(5, { topicName: 't', qos: 2, packetIdentifier: 7, payload: 'once' });
+    rig.client('a', 'pub', persistent).send(message);
+    // The turn is over, and its batch is not durable.
+    rig.turn('a');
+    node.crash('process');
+    rig.run(200);
+    node.start();
+    rig.run(5000);
+    rig.client('a', 'pub', persistent).send(message);
+    rig.run(500);
+    for (const one of [...subscribers, kept]) assert.deepEqual(payloads(one), ['once'], rig.told());
+  });
+
   it('starts clean when its client says so, whoever had it', () => {
     const rig = running();
     const first = rig.client('a', 'mover', persistent);

@@ -73,6 +73,14 @@ interface Waiting {
   readonly sentAt: number;
 }
 
+/** A message that leaves when its batch is durable, or (ticket 0) behind such a one. */
+interface Held {
+  readonly number: FrameNumber;
+  readonly type: typeof FrameType.Publish | typeof FrameType.Remnant;
+  readonly body: Uint8Array;
+  readonly ticket: number;
+}
+
 /** Messages that were looked at and need not be written, before their places are given back. */
 const seenMax = 1024;
 
@@ -91,6 +99,8 @@ export class PeerFlow {
   /** In the order of sending, from `#waitingAt` on. */
   #waiting: Waiting[] = [];
   #waitingAt = 0;
+  /** In order. */
+  #held: Held[] = [];
   /** Sequences of messages that are written. */
   readonly #written = new Set<number>();
   /** Taken, and waiting for their batch. In order of their tickets. */
@@ -146,18 +156,23 @@ export class PeerFlow {
   }
 
   /**
-   * Sent until the member owns it. `body` must not change. False: too much is on its way already.
+   * Sent until the member owns it. `body` must not change. `after`: it leaves when that batch is
+   * durable, and not at all if that is refused. What is handed over does not overtake such a one:
+   * a mark would say that it is not for who it is sent to. False: too much is on its way already.
    */
   send(
     body: Uint8Array,
     awaited: Awaited | undefined,
     now: number,
     type: typeof FrameType.Publish | typeof FrameType.Remnant = FrameType.Publish,
+    after = 0,
   ): boolean {
     const number = this.#sender.reserve(body.length);
     if (number === undefined) return false;
     this.#awaited.set(number.sequence, awaited ?? nobody);
-    this.#sender.send(number, type, body);
+    const isBehind = type === FrameType.Remnant && this.#held.length > 0;
+    if (after > 0 || isBehind) this.#held.push({ number, type, body, ticket: after });
+    else this.#sender.send(number, type, body);
     if (awaited?.overdue === undefined) return true;
     if (awaited.isWrittenAtOnce === true) this.#write(number, body, awaited, now);
     else this.#waiting.push({ number, body, sentAt: now });
@@ -176,6 +191,7 @@ export class PeerFlow {
     this.#awaited.clear();
     this.#waiting = [];
     this.#waitingAt = 0;
+    this.#held = [];
     for (const [sequence, one] of awaited) {
       const number = { boot: this.#boot, sequence };
       this.#forgetWritten(number);
@@ -247,6 +263,7 @@ export class PeerFlow {
    * True while something waits for a later one.
    */
   onDurable(durable: number, refused: number): boolean {
+    this.#release(durable, refused);
     const pending = this.#pending;
     this.#pending = [];
     for (const one of pending) {
@@ -255,7 +272,23 @@ export class PeerFlow {
       } else if (one.ticket <= durable) this.#receiver.owned(one.number);
       else this.#pending.push(one);
     }
-    return this.#pending.length > 0;
+    return this.#pending.length > 0 || this.#held.length > 0;
+  }
+
+  #release(durable: number, refused: number): void {
+    const held = this.#held;
+    let at = 0;
+    for (; at < held.length; at += 1) {
+      const { number, type, body, ticket } = held[at] as Held;
+      const isRefused = refused !== 0 && ticket >= refused;
+      if (ticket > durable && !isRefused) break;
+      if (isRefused) {
+        // Its publisher is told, and nobody is to get it.
+        this.#take(number);
+        this.#sender.withdraw(number);
+      } else this.#sender.send(number, type, body);
+    }
+    if (at > 0) this.#held = held.slice(at);
   }
 
   #onMessage(type: number, bytes: Uint8Array, now: number): string | undefined {
