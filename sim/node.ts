@@ -28,6 +28,8 @@ export interface NodeGround {
   readonly story: Story;
   readonly history: History;
   readonly factory: CoreFactory;
+  /** Of clients that are no part of the simulated network: their writers are settled, too. */
+  readonly settleOthers?: () => void;
 }
 
 /** One life of a node's process. */
@@ -135,9 +137,9 @@ export class SimNode {
   }
 
   #newProcess(): Process {
-    const { scheduler, chances, network, story, history, factory } = this.#ground;
+    const { scheduler, chances, network, story, history, factory, settleOthers } = this.#ground;
     const chance = chances.of(`turns of ${this.name} ${this.starts}`);
-    const links = new TouchedLinks(scheduler, this.clock.processClock());
+    const links = new TouchedLinks(scheduler, this.clock.processClock(), settleOthers);
     const loop = new EventLoop(
       scheduler,
       () => 0.05 + chance.around(0.2),
@@ -150,7 +152,7 @@ export class SimNode {
       clock: links.clock,
       random: chances.of(`core of ${this.name} ${this.starts}`),
       store,
-      transport: new SimTransport(network, host, links.clock),
+      transport: new SimTransport(network, host, links),
       starts: this.starts,
       openClients: () =>
         loop.post(() =>
@@ -192,11 +194,13 @@ export class SimNode {
 class TouchedLinks implements Links {
   readonly scheduler: Scheduler;
   readonly clock: Links['clock'];
+  readonly #settleOthers: (() => void) | undefined;
   #touched: SimClientLink[] = [];
 
-  constructor(scheduler: Scheduler, clock: Links['clock']) {
+  constructor(scheduler: Scheduler, clock: Links['clock'], settleOthers: (() => void) | undefined) {
     this.scheduler = scheduler;
     this.clock = clock;
+    this.#settleOthers = settleOthers;
   }
 
   touch(link: SimClientLink): void {
@@ -205,6 +209,7 @@ class TouchedLinks implements Links {
 
   settle(): void {
     for (const link of this.#touched) link.writer.settle();
+    this.#settleOthers?.();
   }
 
   flush(): void {

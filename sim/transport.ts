@@ -1,5 +1,5 @@
-import type { Clock } from '../src/base/mod.js';
 import type { PeerConnection, PeerConnectionHandler, Transport } from '../src/cluster/link/mod.js';
+import type { Links } from './client-link.js';
 import type { Network } from './network.js';
 import type { NetworkHost, StreamEnd, StreamHandler } from './stream.js';
 
@@ -10,30 +10,34 @@ export type AcceptPeer = (connection: PeerConnection, now: number) => PeerConnec
 export class SimTransport implements Transport {
   readonly #network: Network;
   readonly #host: NetworkHost;
-  readonly #clock: Clock;
+  readonly #links: Links;
 
-  constructor(network: Network, host: NetworkHost, clock: Clock) {
+  constructor(network: Network, host: NetworkHost, links: Links) {
     this.#network = network;
     this.#host = host;
-    this.#clock = clock;
+    this.#links = links;
   }
 
   dial(address: string, handler: PeerConnectionHandler): PeerConnection {
-    const end = this.#network.dial(this.#host, address, adapted(handler, this.#clock));
+    const end = this.#network.dial(this.#host, address, adapted(handler, this.#links));
     return new SimPeerConnection(end);
   }
 
   listen(address: string, accept: AcceptPeer): void {
     this.#network.listen(address, this.#host, (end) =>
-      adapted(accept(new SimPeerConnection(end), this.#clock.now()), this.#clock),
+      adapted(accept(new SimPeerConnection(end), this.#links.clock.now()), this.#links),
     );
   }
 }
 
-function adapted(handler: PeerConnectionHandler, clock: Clock): StreamHandler {
+function adapted(handler: PeerConnectionHandler, links: Links): StreamHandler {
+  const { clock } = links;
   return {
     onOpened: () => handler.onOpened(clock.now()),
-    onBytes: (bytes) => handler.onBytes(bytes, clock.now()),
+    onBytes: (bytes) => {
+      handler.onBytes(bytes, clock.now());
+      links.settle();
+    },
     onSent: () => {},
     onClosed: (reason) => handler.onClosed(reason, clock.now()),
   };

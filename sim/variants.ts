@@ -145,7 +145,7 @@ export const variants: readonly Variant[] = [
     patches: [
       {
         file: 'cluster/flow/peer-flow.ts',
-        find: 'this.#out.sentChanged(this.#site, number, body);',
+        find: 'this.#out.sentChanged(this.#site, number, joined(body));',
         replace: '',
       },
     ],

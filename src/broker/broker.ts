@@ -29,7 +29,7 @@ import { type Store, type StoreFailure } from '../store/mod.js';
 import type { Redirection } from './forwarder.js';
 import { LocalRoutes, type RouteOut } from './local-routes.js';
 import { Realm, type TopicRecord } from './realm.js';
-import { type MatchedBody, RemoteIntake, type RemoteOutcome } from './remote-intake.js';
+import { type MatchedBody, RemoteIntake } from './remote-intake.js';
 import type { SharedGroup } from './shared-group.js';
 import { needsStore, type RemoteRouter, Router } from './router.js';
 import { RetainedMessages } from './retained-messages.js';
@@ -258,9 +258,9 @@ export class Broker implements ClientHost, SessionHost {
     return this.#remoteIntake.matchSent(envelope, packet, now);
   }
 
-  /** A message that another member sent: for subscribers here, and no further. */
-  deliverRemote(from: Site, envelope: Envelope, packet: Uint8Array, now: number): RemoteOutcome {
-    return this.#remoteIntake.onPublish(from, envelope, packet, now);
+  /** Messages that another member sent: for subscribers here, and no further. */
+  openRemote(from: Site, body: Uint8Array, start: number): RemoteIntake {
+    return this.#remoteIntake.open(from, body, start);
   }
 
   /** A connection was accepted. */

@@ -60,7 +60,7 @@ export function clustered(broker: Broker, parts: MemberParts): Cluster {
       journal: durability,
       turnEndWanted: () => parts.turnEndWanted(),
       routeChanged: (name, of, value) => broker.setRemoteRoute(name, of, value),
-      arrived: (from, envelope, packet, when) => forwarder.arrived(from, envelope, packet, when),
+      opened: (from, body, start) => broker.openRemote(from, body, start),
       handedOver: (from, handover, when) => late.moves?.handedOver(from, handover, when) ?? notYet,
       sessionRowChanged: (kind, key, of, after) => {
         late.survivorship?.rowChanged(kind, key, of, after);
@@ -75,7 +75,8 @@ export function clustered(broker: Broker, parts: MemberParts): Cluster {
       netsplitResolved: () => {
         metrics.netsplitResolved += 1;
       },
-      dropped: (bytes) => {
+      dropped: (count, bytes) => {
+        metrics.queueMessageDrop += count;
         metrics.clusterBytesDropped += bytes;
       },
       waitsEnded: (count) => {

@@ -1,24 +1,22 @@
-import { Buffer } from 'node:buffer';
-import { assert, ByteReader, ByteWriter } from '../base/mod.js';
-import type { Arrived } from '../cluster/flow/mod.js';
-import { RefusedBecause } from '../cluster/flow/mod.js';
+import { assert, ByteReader } from '../base/mod.js';
 import type { Site } from '../cluster/identity/mod.js';
+import { type FrameBody, joined, wholeBody } from '../cluster/link/mod.js';
 import type { Cluster } from '../cluster/mod.js';
 import {
   type Envelope,
   readEnvelope,
   type RouteName,
   type RouteValue,
-  writeEnvelope,
 } from '../cluster/routing/mod.js';
 import type { Metrics } from '../metrics/mod.js';
 import { type Message, Publication } from '../queue/mod.js';
 import { Confirmation, type Durability } from '../session/mod.js';
 import type { FilterEntry } from './filter-entry.js';
 import type { RouteOut } from './local-routes.js';
+import { OutgoingBodies } from './outgoing-bodies.js';
 import { clientOf, type ParkedMessage, type Parking } from './parking.js';
 import type { MatchedSite } from './realm.js';
-import type { MatchedBody, RemoteOutcome } from './remote-intake.js';
+import type { MatchedBody } from './remote-intake.js';
 import type { RemoteRouter } from './router.js';
 import { SentMessage, type SentMessageHost } from './sent-message.js';
 import { SentToGroup, type SentToGroupHost } from './sent-to-group.js';
@@ -29,7 +27,6 @@ export interface ForwarderHost {
   readonly durability: Durability;
   /** Fills the node's publication with a message that was sent, and says who it is for. */
   matchBody(envelope: Envelope, packet: Uint8Array, now: number): MatchedBody;
-  deliverRemote(from: Site, envelope: Envelope, packet: Uint8Array, now: number): RemoteOutcome;
   /** The member that was to have it could not take it: another one of the group, here or there. */
   redirect(redirection: Redirection, now: number): void;
   /** Undefined: nobody is in it. */
@@ -48,17 +45,11 @@ export interface Redirection {
 /** Members that are tried for one message of a shared subscription. */
 const attemptsMax = 3;
 
-const refusals: Readonly<Record<NonNullable<RemoteOutcome['refused']>, RefusedBecause>> = {
-  malformed: RefusedBecause.Malformed,
-  'no member': RefusedBecause.NoMember,
-  store: RefusedBecause.Store,
-};
-
-/** Messages from here to other members, and from them to here. */
+/** Messages from here to other members. */
 export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
   readonly #host: ForwarderHost;
   readonly #cluster: Cluster;
-  readonly #writer = new ByteWriter(256);
+  readonly #bodies = new OutgoingBodies();
   /** Set once the sessions of this node and of the others are one. */
   parking: Parking | undefined;
   #confirmation: Confirmation | undefined;
@@ -89,17 +80,17 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
     mountpoint: string,
     now: number,
   ): void {
-    const body = this.#body(publication, mountpoint, '', '', [], now);
+    const body = this.#bodies.plain(publication, mountpoint, now);
     for (const { site, hasPersistent } of sites) {
       if (publication.qos === 0) {
-        this.#sendOnce(site, body);
+        this.#cluster.traffic.sendOnce(site, body);
         continue;
       }
       const except = hasPersistent ? (this.parking?.parkedAt(kept, site) ?? []) : [];
       const own =
         except.length === 0
           ? body
-          : this.#body(publication, mountpoint, '', '', except.map(clientOf), now);
+          : this.#bodies.except(publication, mountpoint, except.map(clientOf), now);
       if (hasPersistent) this.#send(publication, kept, { site, except }, own, now);
       else this.#sendClean(publication, site, own, now);
     }
@@ -118,9 +109,9 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
     mountpoint: string,
     now: number,
   ): void {
-    const body = this.#body(publication, mountpoint, group.group, group.filter, [], now);
+    const body = this.#bodies.forGroup(publication, mountpoint, group, now);
     if (publication.qos === 0) {
-      this.#sendOnce(site, body);
+      this.#cluster.traffic.sendOnce(site, body);
       return;
     }
     const message = publication.message();
@@ -182,11 +173,11 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
   }
 
   parkBody(
-    body: Uint8Array,
+    body: FrameBody,
     { site, sentAt, isAccepted }: Parameters<SentMessageHost['parkBody']>[1],
     now: number,
   ): readonly ParkedMessage[] {
-    const reader = new ByteReader(body);
+    const reader = new ByteReader(joined(body));
     const envelope = readEnvelope(reader);
     assert(envelope !== undefined, 'this node wrote it');
     const { publication, kept } = this.#host.matchBody(envelope, reader.rest(), now);
@@ -224,7 +215,7 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
   resume(now: number): void {
     this.#cluster.traffic.restoreSent((site, body) => {
       // Whoever it was for then may be elsewhere, and nothing here says since when.
-      const sent = new SentMessage(this, body, site, 0, undefined, false);
+      const sent = new SentMessage(this, wholeBody(body), site, 0, undefined, false);
       sent.stranded(now);
       return sent;
     });
@@ -240,12 +231,6 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
     const confirmation = new Confirmation(this.#host.durability);
     confirmation.expect();
     return this.#cluster.routeWaits.add(confirmation) ? confirmation : undefined;
-  }
-
-  /** A message of another member. */
-  arrived(from: Site, envelope: Envelope, packet: Uint8Array, now: number): Arrived {
-    const { refused, ticket } = this.#host.deliverRemote(from, envelope, packet, now);
-    return { refused: refused === undefined ? 0 : refusals[refused], ticket };
   }
 
   #redirect(confirmation: Confirmation | undefined, attempt: number, again: () => void): void {
@@ -268,12 +253,8 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
     if (this.parking?.takeRefusal() === true) this.#expect().refuse(now);
   }
 
-  #sendOnce(site: Site, body: Uint8Array): void {
-    if (!this.#cluster.traffic.sendOnce(site, body)) this.#host.metrics.queueMessageDrop += 1;
-  }
-
   /** Nobody waits for clean sessions of other members. */
-  #sendClean(publication: Publication, site: Site, body: Uint8Array, now: number): void {
+  #sendClean(publication: Publication, site: Site, body: FrameBody, now: number): void {
     const after = this.#batchOf(publication);
     const isDown = this.#cluster.stateOf(site) === 'down';
     if (isDown || !this.#cluster.traffic.send(site, body, undefined, now, after)) {
@@ -290,7 +271,7 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
     publication: Publication,
     kept: readonly FilterEntry[],
     { site, except }: { readonly site: Site; readonly except: readonly string[] },
-    body: Uint8Array,
+    body: FrameBody,
     now: number,
   ): void {
     // Its sessions are looked for by what it said of them: see `park`.
@@ -310,34 +291,5 @@ export class Forwarder implements RemoteRouter, RouteOut, SentMessageHost {
     this.#confirmation ??= new Confirmation(this.#host.durability);
     this.#confirmation.expect();
     return this.#confirmation;
-  }
-
-  #body(
-    publication: Publication,
-    mountpoint: string,
-    group: string,
-    filter: string,
-    except: readonly string[],
-    now: number,
-  ): Uint8Array {
-    const { publisher, retain, retainStamp, expiresAt, qos } = publication;
-    const expiresInMs = expiresAt === 0 ? -1 : Math.max(0, expiresAt - now);
-    const writer = this.#writer;
-    const envelope = {
-      mountpoint,
-      publisher,
-      group,
-      filter,
-      retain,
-      retainStamp,
-      expiresInMs,
-      except,
-    };
-    writeEnvelope(writer, envelope);
-    const { bytes, start, end, identifierAt } = publication.serialised(5, qos);
-    const body = Buffer.concat([writer.take(), bytes.subarray(start, end)]);
-    // 0 would be malformed [MQTT5-2.2.1-3]; which one it is means nothing to the receiver.
-    if (identifierAt > 0) body[body.length - end + identifierAt + 1] = 1;
-    return body;
   }
 }

@@ -1,21 +1,20 @@
-import { assert } from '../base/mod.js';
+import { assert, ByteReader } from '../base/mod.js';
+import { type Arrived, type Arriving, RefusedBecause } from '../cluster/flow/mod.js';
 import type { Site, Stamp } from '../cluster/identity/mod.js';
-import type { Envelope } from '../cluster/routing/mod.js';
+import { type Envelope, readEnvelope } from '../cluster/routing/mod.js';
 import type { Journal } from '../journal/mod.js';
-import { Decoder, PacketType, type PublishView, readTopicName } from '../packet/mod.js';
+import {
+  Decoder,
+  isSameTopic,
+  PacketType,
+  type PublishView,
+  readTopicName,
+} from '../packet/mod.js';
 import type { Publication } from '../queue/mod.js';
 import { checkTopicName } from '../topic/mod.js';
 import type { FilterEntry } from './filter-entry.js';
 import type { Realm, TopicRecord } from './realm.js';
 import { needsStore, type Router } from './router.js';
-
-/** What became of a message from another member. One object per node, valid until the next. */
-export interface RemoteOutcome {
-  /** Why it was not taken: `malformed` is the sender's fault, the others pass. */
-  refused: 'malformed' | 'no member' | 'store' | undefined;
-  /** Batch that must be durable before it is confirmed; 0: none. */
-  ticket: number;
-}
 
 /** A message, and the filters by which sessions of other members want it. */
 export interface MatchedBody {
@@ -35,45 +34,112 @@ export interface RemoteIntakeHost {
 /** A packet that is larger than any is malformed. */
 const packetBytesMax = 268_435_460;
 
+const taken: Arrived = { refused: 0, ticket: 0 };
+const noMember: Arrived = { refused: RefusedBecause.NoMember, ticket: 0 };
+const storeRefuses: Arrived = { refused: RefusedBecause.Store, ticket: 0 };
+
 /**
  * Messages that other members send for subscribers here. They go to those and no further: who else
  * gets them was decided where they were published.
  */
-export class RemoteIntake {
+export class RemoteIntake implements Arriving {
+  isMalformed = false;
   readonly #host: RemoteIntakeHost;
   #decoder = newDecoder();
-  readonly #outcome: RemoteOutcome = { refused: undefined, ticket: 0 };
+  /** Of the frame that is being read: who sent it, its envelope, and what is to be read of it. */
+  #from: Site = '';
+  #envelope: Envelope | undefined = undefined;
+  #body: Uint8Array = new Uint8Array(0);
+  #at = 0;
+  /** The topic of the last message: neighbours mostly have one. */
+  #topic: TopicRecord | undefined = undefined;
 
   constructor(host: RemoteIntakeHost) {
     this.#host = host;
   }
 
-  /** `packet` is an MQTT 5 PUBLISH; it must stay as it is until the turn's output is flushed. */
-  onPublish(from: Site, envelope: Envelope, packet: Uint8Array, now: number): RemoteOutcome {
-    const { publication, durability } = this.#host;
-    const outcome = this.#outcome;
-    outcome.ticket = 0;
-    const topic = this.#fill(envelope, packet, now);
-    outcome.refused = topic === undefined ? 'malformed' : undefined;
-    if (topic === undefined) return outcome;
-    if (publication.qos > 0 && durability.refusing && this.#mustStore(topic)) {
-      outcome.refused = 'store';
-      return outcome;
-    }
-    const before = durability.changeCount;
-    if (!this.#deliver(from, envelope, topic, now)) outcome.refused = 'no member';
-    else if (durability.changeCount !== before) outcome.ticket = durability.ticket;
-    return outcome;
+  /**
+   * A frame of `from`: an envelope and PUBLISH packets in `body` from `start` on, which must stay
+   * as it is until writers are settled. What was left of the frame before is forgotten.
+   */
+  open(from: Site, body: Uint8Array, start: number): this {
+    const reader = new ByteReader(start === 0 ? body : body.subarray(start));
+    const envelope = readEnvelope(reader);
+    if (this.#at !== this.#body.length) this.#decoder = newDecoder();
+    this.#from = from;
+    this.#envelope = envelope;
+    this.#body = body;
+    this.#at = start + reader.position;
+    // A frame without a message is none.
+    this.isMalformed = envelope === undefined || this.#at === body.length;
+    if (envelope === undefined) return this;
+    this.#decoder.protocolVersion = envelope.version;
+    this.#decoder.feed(body, this.#at, body.length);
+    if (this.#topic?.realm.mountpoint !== envelope.mountpoint) this.#topic = undefined;
+    return this;
   }
 
-  #deliver(
-    from: Site,
-    { group, filter, except, retainStamp }: Envelope,
-    topic: TopicRecord,
-    now: number,
-  ): boolean {
+  next(): boolean {
+    if (this.isMalformed || this.#at === this.#body.length) return false;
+    this.isMalformed = !this.#decode();
+    if (!this.isMalformed) return true;
+    this.#decoder = newDecoder();
+    return false;
+  }
+
+  deliver(now: number): Arrived {
+    const { publication, durability } = this.#host;
+    const topic = this.#topic;
+    const envelope = this.#envelope;
+    assert(topic !== undefined && envelope !== undefined, 'next comes first');
+    fill(publication, this.#decoder.publish, topic, envelope, now);
+    if (publication.qos > 0 && durability.refusing && this.#mustStore(topic)) return storeRefuses;
+    const before = durability.changeCount;
+    if (!this.#deliver(topic, envelope, now)) return noMember;
+    if (durability.changeCount === before) return taken;
+    return { refused: 0, ticket: durability.ticket };
+  }
+
+  /** A message that this node sent: the publication is filled with it. */
+  matchSent(envelope: Envelope, packet: Uint8Array, now: number): MatchedBody {
+    const decoder = newDecoder();
+    decoder.protocolVersion = envelope.version;
+    decoder.feed(packet, 0, packet.length);
+    const isPublish = decoder.next() === PacketType.Publish;
+    const topic = isPublish ? this.#topicOf(decoder.publish, envelope.mountpoint) : undefined;
+    assert(topic !== undefined, 'this node wrote it');
+    const { publication } = this.#host;
+    fill(publication, decoder.publish, topic, envelope, now);
+    return { publication, kept: topic.realm.matchesOf(topic).kept };
+  }
+
+  /** Reads the next packet and its topic. False: it is not what a member would send. */
+  #decode(): boolean {
+    const decoder = this.#decoder;
+    if (decoder.next() !== PacketType.Publish) return false;
+    const { publish } = decoder;
+    this.#at = publish.packetEnd;
+    const last = this.#topic;
+    if (last !== undefined && isSameTopic(publish, last.bytes)) return true;
+    this.#topic = this.#topicOf(publish, (this.#envelope as Envelope).mountpoint);
+    return this.#topic !== undefined;
+  }
+
+  #topicOf(view: PublishView, mountpoint: string): TopicRecord | undefined {
+    const name = readTopicName(view);
+    if (name === undefined || name === '') return undefined;
+    const realm = this.#host.realm(mountpoint);
+    const known = realm.knownTopic(name);
+    if (known !== undefined) return known;
+    const isSound = checkTopicName(name, Number.POSITIVE_INFINITY) === undefined;
+    return isSound ? realm.topic(name) : undefined;
+  }
+
+  #deliver(topic: TopicRecord, envelope: Envelope, now: number): boolean {
+    const { group, filter, except, retainStamp } = envelope;
     const { publication, router } = this.#host;
     if (group === '') {
+      const from = this.#from;
       if (retainStamp > 0) this.#host.retainedPassed(topic, retainStamp, from);
       router.deliver(publication, topic, from, except, now);
       return true;
@@ -82,48 +148,24 @@ export class RemoteIntake {
     return shared !== undefined && router.deliverToGroup(publication, shared, now);
   }
 
-  /** A message that this node sent: the publication is filled with it. */
-  matchSent(envelope: Envelope, packet: Uint8Array, now: number): MatchedBody {
-    const topic = this.#fill(envelope, packet, now);
-    assert(topic !== undefined, 'this node wrote it');
-    return { publication: this.#host.publication, kept: topic.realm.matchesOf(topic).kept };
-  }
-
-  /** Fills the publication. Undefined: the packet is not what a member would send. */
-  #fill(envelope: Envelope, packet: Uint8Array, now: number): TopicRecord | undefined {
-    const { publication } = this.#host;
-    const view = this.#decode(packet);
-    const name = view === undefined ? undefined : readTopicName(view);
-    if (view === undefined || name === undefined || name === '') return undefined;
-    const realm = this.#host.realm(envelope.mountpoint);
-    const known = realm.knownTopic(name);
-    if (known === undefined && checkTopicName(name, Number.POSITIVE_INFINITY) !== undefined) {
-      return undefined;
-    }
-    const topic = known ?? realm.topic(name);
-    publication.fromView(view, 5, name, topic.bytes, envelope.publisher, now);
-    publication.retain = envelope.retain;
-    if (envelope.expiresInMs >= 0) publication.expiresAt = now + Math.max(1, envelope.expiresInMs);
-    return topic;
-  }
-
-  #decode(packet: Uint8Array): PublishView | undefined {
-    const decoder = this.#decoder;
-    decoder.feed(packet, 0, packet.length);
-    if (decoder.next() === PacketType.Publish && decoder.publish.packetEnd === packet.length) {
-      return decoder.publish;
-    }
-    this.#decoder = newDecoder();
-    return undefined;
-  }
-
   #mustStore(topic: TopicRecord): boolean {
     return needsStore(topic.realm.matchesOf(topic), this.#host.publication.qos);
   }
 }
 
+function fill(
+  publication: Publication,
+  view: PublishView,
+  topic: TopicRecord,
+  envelope: Envelope,
+  now: number,
+): void {
+  const { version, publisher, retain, expiresInMs } = envelope;
+  publication.fromView(view, version, topic.name, topic.bytes, publisher, now);
+  publication.retain = retain;
+  if (expiresInMs >= 0) publication.expiresAt = now + Math.max(1, expiresInMs);
+}
+
 function newDecoder(): Decoder {
-  const decoder = new Decoder(packetBytesMax);
-  decoder.protocolVersion = 5;
-  return decoder;
+  return new Decoder(packetBytesMax);
 }

@@ -1,5 +1,6 @@
 import { type Awaited, RefusedBecause } from '../cluster/flow/mod.js';
 import type { Site } from '../cluster/identity/mod.js';
+import type { FrameBody } from '../cluster/link/mod.js';
 import type { Confirmation } from '../session/mod.js';
 import type { ParkedMessage } from './parking.js';
 
@@ -12,7 +13,7 @@ export interface SentMessageHost {
    * publisher was acknowledged, so a store that refuses does not have it withdrawn.
    */
   parkBody(
-    body: Uint8Array,
+    body: FrameBody,
     sent: { readonly site: Site; readonly sentAt: number; readonly isAccepted: boolean },
     now: number,
   ): readonly ParkedMessage[];
@@ -35,7 +36,7 @@ export interface SentMessageHost {
 export class SentMessage implements Awaited {
   readonly isWrittenAtOnce: boolean;
   readonly #host: SentMessageHost;
-  readonly #body: Uint8Array;
+  readonly #body: FrameBody;
   readonly #site: Site;
   readonly #sentAt: number;
   /** Undefined once the publisher is acknowledged. */
@@ -45,7 +46,7 @@ export class SentMessage implements Awaited {
   /** `sentAt`, in ms; `confirmation` undefined: its publisher was acknowledged before a restart. */
   constructor(
     host: SentMessageHost,
-    body: Uint8Array,
+    body: FrameBody,
     site: Site,
     sentAt: number,
     confirmation: Confirmation | undefined,

@@ -2,12 +2,12 @@ import type { Random } from '../base/mod.js';
 import type { Journal } from '../journal/mod.js';
 import type { ClientLog } from '../session/mod.js';
 import type { BelongingSettings } from './belonging.js';
-import type { Arrived } from './flow/mod.js';
+import type { Arrived, Arriving } from './flow/mod.js';
 import type { Site } from './identity/mod.js';
 import type { LinkCrypto, LinkLane, Transport } from './link/mod.js';
 import type { Row, RowKind } from './metadata/mod.js';
 import type { PresenceSettings } from './presence.js';
-import type { Envelope, RouteName, RouteValue } from './routing/mod.js';
+import type { RouteName, RouteValue } from './routing/mod.js';
 import type { Handover } from './takeover/mod.js';
 
 export interface ClusterSettings extends PresenceSettings, BelongingSettings {
@@ -29,8 +29,11 @@ export interface ClusterHost {
   turnEndWanted(): void;
   /** Member `site` has subscribers of a filter, or (`value` undefined) none any more. */
   routeChanged(name: RouteName, site: Site, value: RouteValue | undefined): void;
-  /** A message of another member, for subscribers here. `packet` is the host's. */
-  arrived(site: Site, envelope: Envelope, packet: Uint8Array, now: number): Arrived;
+  /**
+   * A frame came of messages of another member, for subscribers here: an envelope and packets, in
+   * `body` from `start` on, which may be kept until the event of the link is over.
+   */
+  opened(site: Site, body: Uint8Array, start: number): Arriving;
   /** Something of a session that other members have, or had. */
   handedOver(site: Site, handover: Handover, now: number): Arrived;
   /** What member `site` (this one too) says of a session, or of a subscription or will of one. */
@@ -43,8 +46,8 @@ export interface ClusterHost {
   retainedRowChanged(key: string): void;
   netsplitDetected(): void;
   netsplitResolved(): void;
-  /** A message at QoS 0 was lost: the member that it was for cannot be sent to. */
-  dropped(bytes: number): void;
+  /** Messages at QoS 0 were lost: the member that they were for cannot be sent to. */
+  dropped(count: number, bytes: number): void;
   /** So many clients had their SUBACK before every member that is up knew of it. */
   readonly waitsEnded: (count: number) => void;
   /** Equal numbers with other rows: a fault of ours. */

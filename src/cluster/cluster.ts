@@ -39,8 +39,8 @@ import { hostOf, RefusalLog } from './refusal-log.js';
 import { Traffic } from './traffic.js';
 import { loadCluster, RowDisk, type StoredCluster } from './row-disk.js';
 
-/** Protocol versions of the link that this code speaks. */
-const versions = { min: 1, max: 1 } as const;
+/** Protocol versions of the link that this code speaks. 2: a frame has one message or more. */
+const versions = { min: 2, max: 2 } as const;
 
 /** Between two looks at the clocks and at what the tables can let go of, in ms. */
 const slowTickMs = 1000;

@@ -1,6 +1,6 @@
 import type { Random } from '../base/mod.js';
 import type { ExchangePeer } from './exchange/mod.js';
-import { type Arrived, PeerFlow, type PeerFlowOut } from './flow/mod.js';
+import { type Arrived, type Arriving, PeerFlow, type PeerFlowOut } from './flow/mod.js';
 import type { Boot, Site } from './identity/mod.js';
 import {
   type FrameNumber,
@@ -37,10 +37,12 @@ export interface PeerOut {
 
 /** What becomes of messages. */
 export interface PeerMessages {
-  arrived(site: Site, body: Uint8Array, now: number): Arrived;
+  opened(site: Site, body: Uint8Array, start: number): Arriving;
   handedOver(site: Site, body: Uint8Array, now: number): Arrived;
   recordChanged(site: Site, boot: number): void;
   sentChanged(site: Site, number: FrameNumber, body: Uint8Array | undefined): void;
+  batchAwaited(): void;
+  unsent(count: number, bytes: number): void;
 }
 
 export interface PeerOptions {
@@ -88,6 +90,8 @@ export class Peer implements PeerLinkOut, ExchangePeer, PeerFlowOut {
   // ExchangePeer
 
   send(lane: LinkLane, type: FrameType, ...parts: Uint8Array[]): boolean {
+    // What was sent before goes before.
+    if (lane === LaneKind.Data) this.flow.flush();
     return this.link.send(lane, type, ...parts);
   }
 
@@ -97,8 +101,8 @@ export class Peer implements PeerLinkOut, ExchangePeer, PeerFlowOut {
     return this.link.send(LaneKind.Data, type, ...parts);
   }
 
-  arrived(site: Site, body: Uint8Array, now: number): Arrived {
-    return this.#messages.arrived(site, body, now);
+  opened(site: Site, body: Uint8Array, start: number): Arriving {
+    return this.#messages.opened(site, body, start);
   }
 
   handedOver(site: Site, body: Uint8Array, now: number): Arrived {
@@ -111,6 +115,14 @@ export class Peer implements PeerLinkOut, ExchangePeer, PeerFlowOut {
 
   sentChanged(site: Site, number: FrameNumber, body: Uint8Array | undefined): void {
     this.#messages.sentChanged(site, number, body);
+  }
+
+  batchAwaited(): void {
+    this.#messages.batchAwaited();
+  }
+
+  unsent(count: number, bytes: number): void {
+    this.#messages.unsent(count, bytes);
   }
 
   // PeerLinkOut

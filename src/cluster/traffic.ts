@@ -1,12 +1,10 @@
-import { Buffer } from 'node:buffer';
 import { ByteReader } from '../base/mod.js';
 import type { DurabilityWaiter } from '../session/mod.js';
 import type { ClusterHost } from './cluster-host.js';
-import { type Arrived, type Awaited, RefusedBecause } from './flow/mod.js';
+import { type Arrived, type Arriving, type Awaited, RefusedBecause } from './flow/mod.js';
 import type { Site } from './identity/mod.js';
-import { type FrameNumber, FrameType } from './link/mod.js';
+import { bodySize, type FrameBody, type FrameNumber, FrameType, wholeBody } from './link/mod.js';
 import type { Peer, PeerMessages } from './peer.js';
-import { readEnvelope } from './routing/mod.js';
 import type { RowDisk, StoredCluster } from './row-disk.js';
 import { type Handover, handoverBytes, readHandover } from './takeover/mod.js';
 
@@ -37,24 +35,18 @@ export class Traffic implements PeerMessages, DurabilityWaiter {
     for (const { site, boot, record } of flows) this.#peers.get(site)?.flow.restore(boot, record);
   }
 
-  /** QoS 0: at most once. False: it is lost. */
-  sendOnce(site: Site, body: Uint8Array): boolean {
-    const isSent = this.#peers.get(site)?.flow.sendOnce(body) ?? false;
-    if (!isSent) this.#host.dropped(body.length);
-    return isSent;
+  /** QoS 0: at most once. */
+  sendOnce(site: Site, body: FrameBody): void {
+    this.#host.turnEndWanted();
+    if (this.#peers.get(site)?.flow.sendOnce(body) !== true) this.unsent(1, bodySize(body));
   }
 
   /**
-   * QoS 1 and 2: until `site` owns it. `body` must not change. `after`: see {@link PeerFlow.send}.
+   * QoS 1 and 2: until `site` owns it. `after`: see {@link PeerFlow.send}.
    * False: it is not taken.
    */
-  send(
-    site: Site,
-    body: Uint8Array,
-    awaited: Awaited | undefined,
-    now: number,
-    after = 0,
-  ): boolean {
+  send(site: Site, body: FrameBody, awaited: Awaited | undefined, now: number, after = 0): boolean {
+    this.#host.turnEndWanted();
     if (after > 0) this.#host.journal.wait(this);
     const flow = this.#peers.get(site)?.flow;
     return flow?.send(body, awaited, now, FrameType.Publish, after) ?? false;
@@ -62,8 +54,9 @@ export class Traffic implements PeerMessages, DurabilityWaiter {
 
   /** The same for something of a session. */
   handOver(site: Site, handover: Handover, awaited: Awaited | undefined, now: number): boolean {
-    const flow = this.#peers.get(site)?.flow;
-    return flow?.send(handoverBytes(handover), awaited, now, FrameType.Remnant) ?? false;
+    this.#host.turnEndWanted();
+    const body = wholeBody(handoverBytes(handover));
+    return this.#peers.get(site)?.flow.send(body, awaited, now, FrameType.Remnant) ?? false;
   }
 
   /**
@@ -102,24 +95,24 @@ export class Traffic implements PeerMessages, DurabilityWaiter {
 
   // PeerMessages
 
-  arrived(site: Site, body: Uint8Array, now: number): Arrived {
-    const reader = new ByteReader(body);
-    const envelope = readEnvelope(reader);
+  opened(site: Site, body: Uint8Array, start: number): Arriving {
     this.#host.turnEndWanted();
-    if (envelope === undefined) return malformed;
-    // A copy: it goes out as it is, at the turn's end, when the link's buffer is another frame's.
-    const arrived = this.#host.arrived(site, envelope, Buffer.from(reader.rest()), now);
-    if (arrived.ticket > 0) this.#host.journal.wait(this);
-    return arrived;
+    return this.#host.opened(site, body, start);
   }
 
   handedOver(site: Site, body: Uint8Array, now: number): Arrived {
     const handover = readHandover(new ByteReader(body));
     this.#host.turnEndWanted();
     if (handover === undefined) return malformed;
-    const arrived = this.#host.handedOver(site, handover, now);
-    if (arrived.ticket > 0) this.#host.journal.wait(this);
-    return arrived;
+    return this.#host.handedOver(site, handover, now);
+  }
+
+  batchAwaited(): void {
+    this.#host.journal.wait(this);
+  }
+
+  unsent(count: number, bytes: number): void {
+    this.#host.dropped(count, bytes);
   }
 
   sentChanged(site: Site, number: FrameNumber, body: Uint8Array | undefined): void {

@@ -39,6 +39,7 @@ export {
   canForward,
   encodeForwardProperties,
   forwardableProperties,
+  isSameTopic,
   type PublishView,
   readTopicName,
 } from './publish.js';

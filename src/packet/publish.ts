@@ -368,3 +368,15 @@ export function encodeForwardProperties(properties: Properties): Uint8Array | un
   writeForwardedProperties(block, 0, properties);
   return block;
 }
+
+/** The Topic Name of `view` is `topic`. */
+export function isSameTopic(view: PublishView, topic: Uint8Array): boolean {
+  const { bytes, topicStart } = view;
+  const length = view.topicEnd - topicStart;
+  if (length !== topic.length) return false;
+  // From the end: topics of one client differ there first.
+  for (let at = length - 1; at >= 0; at -= 1) {
+    if (bytes[topicStart + at] !== topic[at]) return false;
+  }
+  return true;
+}

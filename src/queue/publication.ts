@@ -112,6 +112,23 @@ export class Publication {
     return message;
   }
 
+  /**
+   * The packet as it came, if it can be sent elsewhere once its flags are clear: nothing in it
+   * holds for its connection or its time only. Its version is {@link version}.
+   */
+  get received(): PublishView | undefined {
+    const view = this.#view;
+    if (view === undefined || view.topicAlias > 0 || view.messageExpiryInterval >= 0) {
+      return undefined;
+    }
+    return view;
+  }
+
+  /** Of the received packet. */
+  get version(): ProtocolVersion {
+    return this.#version;
+  }
+
   get payloadBytes(): number {
     const view = this.#view;
     if (view !== undefined) return view.payloadEnd - view.payloadStart;

@@ -3,6 +3,7 @@ import type { Decision, Deny, Next, PublishModifiers } from '../auth/mod.js';
 import {
   canForward,
   encodeForwardProperties,
+  isSameTopic,
   type PublishView,
   type QoS,
   ReasonCode,
@@ -381,17 +382,6 @@ export class PublishIntake {
 
 function isPayloadUtf8(view: PublishView): boolean {
   return isUtf8(view.bytes.subarray(view.payloadStart, view.payloadEnd));
-}
-
-function isSameTopic(view: PublishView, topic: Uint8Array): boolean {
-  const { bytes, topicStart } = view;
-  const length = view.topicEnd - topicStart;
-  if (length !== topic.length) return false;
-  // From the end: topics of one client differ there first.
-  for (let at = length - 1; at >= 0; at -= 1) {
-    if (bytes[topicStart + at] !== topic[at]) return false;
-  }
-  return true;
 }
 
 /** Back ends may be written by others: subscribers must not get what is no PUBLISH. */

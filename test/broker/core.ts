@@ -237,6 +237,11 @@ export class TestClient {
     return publishes;
   }
 
+  /** A chunk that was received is about to be reused. */
+  settle(): void {
+    this.#writer.settle();
+  }
+
   /** Called at the end of a turn. */
   deliver(): void {
     this.#feed();
@@ -255,7 +260,7 @@ export class TestClient {
       // A copy that is destroyed afterwards: who keeps a view of it will be found out.
       const lent = Buffer.from(chunk);
       this.#handler.onBytes(lent, 0, lent.length, this.#core.clock.at);
-      for (const client of this.#core.clients) client.#writer.settle();
+      for (const client of this.#core.clients) client.settle();
       lent.fill(0xee);
     }
   }

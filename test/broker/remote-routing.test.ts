@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { MatchedSite, RemoteRouter, RouteOut, SharedGroup } from '../../src/broker/mod.js';
-import type { Envelope, RouteName, RouteValue } from '../../src/cluster/routing/mod.js';
+import { ByteWriter } from '../../src/base/mod.js';
+import { type Arrived, RefusedBecause } from '../../src/cluster/flow/mod.js';
+import {
+  type Envelope,
+  type RouteName,
+  type RouteValue,
+  writeEnvelope,
+} from '../../src/cluster/routing/mod.js';
 import type { Publication } from '../../src/queue/mod.js';
 import { Confirmation, type SharedSubscriptionPolicy } from '../../src/session/mod.js';
 import { publish, subscribe, unsubscribe } from '../fixtures/client-packets.js';
@@ -290,12 +297,29 @@ describe('a message from another member', () => {
     except: [],
     group: '',
     filter: '',
+    version: 5,
     retain: false,
     retainStamp: 0,
     expiresInMs: -1,
   };
   const packet = (qos: number, topicName = 'a/b'): Buffer =>
     publish(5, { topicName, qos, packetIdentifier: 9, payload: 'x' });
+
+  /** What becomes of each message of one frame; `malformed` where it ends early. */
+  const deliver = (
+    core: Core,
+    given: Envelope,
+    ...packets: readonly Uint8Array[]
+  ): (Arrived | 'malformed')[] => {
+    const writer = new ByteWriter();
+    writer.byte(0);
+    writeEnvelope(writer, given);
+    const body = Buffer.concat([writer.take(), ...packets]);
+    const arriving = core.broker.openRemote(siteB, body, 1);
+    const outcomes: (Arrived | 'malformed')[] = [];
+    while (arriving.next()) outcomes.push(arriving.deliver(core.clock.at));
+    return arriving.isMalformed ? [...outcomes, 'malformed'] : outcomes;
+  };
 
   it('reaches the subscribers here, and goes to no other member again', () => {
     const { core, others } = clustered();
@@ -308,8 +332,7 @@ describe('a message from another member', () => {
     old.takeAll();
     for (const qos of [0, 1, 2]) {
       const given = { ...envelope, retain: true, expiresInMs: 90_500 };
-      const outcome = core.broker.deliverRemote(siteB, given, packet(qos), core.clock.at);
-      assert.equal(outcome.refused, undefined);
+      assert.deepEqual(deliver(core, given, packet(qos)), [{ refused: 0, ticket: 0 }]);
       core.turn();
       const [received] = sub.takePublishes();
       assert.ok(received !== undefined);
@@ -328,27 +351,27 @@ describe('a message from another member', () => {
     keeper.send(subscribe(5, 1, [{ topicFilter: 'a/#', qos: 1 }]));
     keeper.drop();
     store.isHeld = true;
-    const { ticket } = core.broker.deliverRemote(siteB, envelope, packet(1), core.clock.at);
+    const [first] = deliver(core, envelope, packet(1)) as Arrived[];
+    const ticket = first?.ticket ?? 0;
     assert.ok(ticket > core.broker.durability.durable);
     core.advance(1000);
     store.finish();
     assert.ok(ticket <= core.broker.durability.durable);
-    assert.equal(core.broker.deliverRemote(siteB, envelope, packet(0), core.clock.at).ticket, 0);
+    assert.deepEqual(deliver(core, envelope, packet(0)), [{ refused: 0, ticket: 0 }]);
   });
 
   it('for a shared subscription goes to one member here, or is refused when there is none', () => {
     const { core } = clustered();
     const given = { ...envelope, group: 'g', filter: 's' };
-    const deliver = (): string | undefined =>
-      core.broker.deliverRemote(siteB, given, packet(1, 's'), core.clock.at).refused;
-    assert.equal(deliver(), 'no member');
+    const send = () => deliver(core, given, packet(1, 's'));
+    assert.deepEqual(send(), [{ refused: RefusedBecause.NoMember, ticket: 0 }]);
     const clients = ['one', 'two'].map((clientIdentifier) => {
       const client = core.connect(5, { clientIdentifier });
       client.send(subscribe(5, 1, [{ topicFilter: '$share/g/s', qos: 1 }]));
       client.takeAll();
       return client;
     });
-    assert.equal(deliver(), undefined);
+    assert.deepEqual(send(), [{ refused: 0, ticket: 0 }]);
     core.turn();
     assert.equal(clients.flatMap((client) => client.takePublishes()).length, 1);
   });
@@ -359,21 +382,45 @@ describe('a message from another member', () => {
     const keeper = core.connect(5, { clientIdentifier: 'keeper', ...persistent });
     keeper.send(subscribe(5, 1, [{ topicFilter: 'a/#', qos: 1 }]));
     store.failure = { code: 'STORE_FULL', message: 'full' };
-    core.broker.deliverRemote(siteB, envelope, packet(1), core.clock.at);
+    deliver(core, envelope, packet(1));
     core.advance(1000);
-    const refused = (bytes: Buffer): string | undefined =>
-      core.broker.deliverRemote(siteB, envelope, bytes, core.clock.at).refused;
-    assert.equal(refused(packet(1)), 'store');
-    assert.equal(refused(packet(0)), undefined);
+    const isRefused = { refused: RefusedBecause.Store, ticket: 0 };
+    const isTaken = { refused: 0, ticket: 0 };
+    assert.deepEqual(deliver(core, envelope, packet(1), packet(0)), [isRefused, isTaken]);
     for (const bytes of [
       Buffer.alloc(0),
       packet(1).subarray(0, -1),
-      Buffer.concat([packet(1), packet(1)]),
       packet(0, 'a/+'),
       Buffer.from([0xc0, 0]),
     ]) {
-      assert.equal(refused(bytes), 'malformed');
-      assert.equal(refused(packet(0)), undefined, 'the next one is fine');
+      assert.deepEqual(deliver(core, envelope, bytes), ['malformed']);
+      assert.deepEqual(deliver(core, envelope, packet(0)), [isTaken], 'the next one is fine');
+      const behind = bytes.length === 0 ? Buffer.from([0]) : bytes;
+      assert.deepEqual(deliver(core, envelope, packet(0), behind), [isTaken, 'malformed']);
+    }
+  });
+
+  it('may come with neighbours, in the version of their publisher', () => {
+    const { core } = clustered();
+    const clients = ([4, 5] as const).map((version) => {
+      const client = core.connect(version, { clientIdentifier: `sub${version}` });
+      client.send(subscribe(version, 1, [{ topicFilter: '#', qos: 1 }]));
+      client.takeAll();
+      return client;
+    });
+    const topics = ['a/b', 'a/b', 'c', 'a/b'];
+    const packets = topics.map((topicName, at) =>
+      publish(4, { topicName, qos: at % 2, packetIdentifier: 7, payload: String(at) }),
+    );
+    const outcomes = deliver(core, { ...envelope, version: 4 }, ...packets);
+    assert.equal(outcomes.length, 4);
+    core.turn();
+    for (const client of clients) {
+      const received = client.takePublishes();
+      assert.deepEqual(
+        received.map(({ topicName, qos, payload }) => [topicName, qos, payload.toString()]),
+        topics.map((topicName, at) => [topicName, at % 2, String(at)]),
+      );
     }
   });
 });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type ClusterSimCore, memberOn } from '../../sim/cluster-core.js';
+import { wholeBody } from '../../src/cluster/link/mod.js';
 import type { Policies, Policy } from '../../src/cluster/netsplit/mod.js';
 import { founded, nodeOf } from './membership-rig.js';
 
@@ -72,8 +73,9 @@ describe('the counters of a node', () => {
     rig.run(8000);
     assert.deepEqual([metrics.netsplitDetected, metrics.netsplitResolved], [1, 0]);
     assert.equal(metrics.clusterBytesDropped, 0);
-    assert.equal(cluster.traffic.sendOnce(memberOn('b').site, Buffer.alloc(12)), false);
+    cluster.traffic.sendOnce(memberOn('b').site, wholeBody(Buffer.alloc(12)));
     assert.equal(metrics.clusterBytesDropped, 12);
+    assert.equal(metrics.queueMessageDrop, 1);
     nodeOf(nodes, 'b').start();
     rig.run(8000);
     assert.deepEqual([metrics.netsplitDetected, metrics.netsplitResolved], [1, 1]);

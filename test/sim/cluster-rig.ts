@@ -29,7 +29,12 @@ export class Rig {
     const { scheduler, story, network } = this;
     this.nodes = names.map((name) => {
       const disk = new SimDisk(scheduler, chances.of(`disk ${name}`));
-      const ground = { scheduler, chances, network, story, history, factory: clusterCore(names) };
+      const ground = {
+        ...{ scheduler, chances, network, story, history, factory: clusterCore(names) },
+        settleOthers: () => {
+          for (const client of this.#clients) client.settle();
+        },
+      };
       return new SimNode(name, new MachineClock(scheduler, 1), disk, ground);
     });
     for (const node of this.nodes) node.start();

@@ -4,12 +4,13 @@
  * decides where a message goes, never reads a topic.
  *
  * ```
- *  publish ─▶ PeerFlow.send ─▶ (number, data lane) ─▶ PeerFlow.onFrame ─▶ out.arrived ─▶ sessions
+ *  publish ─▶ PeerFlow.send ─▶ (numbers, data lane) ─▶ PeerFlow.onFrame ─▶ out.opened ─▶ sessions
  *     ack ◀─ Confirmation ◀── Confirm ◀── durable there ◀─ batch of the message and its number
  * ```
  */
 export {
   type Arrived,
+  type Arriving,
   type Awaited,
   PeerFlow,
   type PeerFlowOut,

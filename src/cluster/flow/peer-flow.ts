@@ -1,5 +1,14 @@
 import type { Boot, Site } from '../identity/mod.js';
-import { DataReceiver, DataSender, type FrameNumber, FrameType, splitNumber } from '../link/mod.js';
+import {
+  bodySize,
+  DataReceiver,
+  DataSender,
+  type FrameBody,
+  type FrameNumber,
+  FrameType,
+  joined,
+  splitNumber,
+} from '../link/mod.js';
 
 /** Why a member does not own a message that it was sent; on the wire. */
 export const RefusedBecause = {
@@ -20,6 +29,19 @@ export interface Arrived {
   readonly refused: RefusedBecause | 0;
   /** Batch that must be durable before it is confirmed; 0: nothing was stored. */
   readonly ticket: number;
+}
+
+/**
+ * The messages of one frame, one after the other. One object per node, which holds until the next
+ * frame; see {@link PeerFlowOut.opened}.
+ */
+export interface Arriving {
+  /** The frame does not go on as a member would write it. */
+  readonly isMalformed: boolean;
+  /** Goes to the next message. False: there is none, or `isMalformed`. */
+  next(): boolean;
+  /** Brings the message to whom it is for, here. */
+  deliver(now: number): Arrived;
 }
 
 /** Who waits for a member to own a message. */
@@ -45,10 +67,17 @@ export interface Awaited {
 export interface PeerFlowOut {
   /** To the data lane. False: it takes none now; `drained` is called when it does. */
   transmit(type: FrameType, ...parts: Uint8Array[]): boolean;
-  /** A message came, for subscribers here. `body` is valid until the method returns. */
-  arrived(site: Site, body: Uint8Array, now: number): Arrived;
-  /** The same of a session that another member has, or had. */
+  /**
+   * A frame came of messages for subscribers here, in `body` from `start` on, which is valid until
+   * the event of the link is over.
+   */
+  opened(site: Site, body: Uint8Array, start: number): Arriving;
+  /** Something came of a session that another member has, or had. */
   handedOver(site: Site, body: Uint8Array, now: number): Arrived;
+  /** `onDurable` is to be called with the next batch. */
+  batchAwaited(): void;
+  /** So many messages at QoS 0 did not leave. */
+  unsent(count: number, bytes: number): void;
   /** The record of what came from `site` in `boot` is to be written; undefined: to be deleted. */
   recordChanged(site: Site, boot: number): void;
   /** The message is to be written, or (`body` undefined) its record to be deleted. */
@@ -59,6 +88,10 @@ export interface PeerFlowOut {
 const unconfirmedBytesMax = 16 * 1024 * 1024;
 
 /** Nobody waits, and yet the message is given up with the others. */
+const noSoundNumber = 'a message of the peer has no sound number';
+const outOfOrder = 'a number of the peer is out of all order';
+const malformedMessage = 'a message of the peer is malformed';
+
 const nobody: Awaited = { confirmed() {}, refused() {} };
 
 interface Pending {
@@ -69,7 +102,7 @@ interface Pending {
 /** A message that is written when the member takes too long to confirm it. */
 interface Waiting {
   readonly number: FrameNumber;
-  readonly body: Uint8Array;
+  readonly body: FrameBody;
   readonly sentAt: number;
 }
 
@@ -77,7 +110,7 @@ interface Waiting {
 interface Held {
   readonly number: FrameNumber;
   readonly type: typeof FrameType.Publish | typeof FrameType.Remnant;
-  readonly body: Uint8Array;
+  readonly body: FrameBody;
   readonly ticket: number;
 }
 
@@ -118,6 +151,7 @@ export class PeerFlow {
       confirmed: (number) => this.#take(number)?.confirmed(this.#now),
       refused: (number, reason) => this.#take(number)?.refused(reason, this.#now),
       resumed: () => this.#forgetStranded(),
+      unsent: (count, bytes) => out.unsent(count, bytes),
     });
     this.#receiver = new DataReceiver({
       transmit: (type, ...parts) => out.transmit(type, ...parts),
@@ -151,23 +185,23 @@ export class PeerFlow {
   }
 
   /** Sent once and never again, QoS 0. False: it is lost. */
-  sendOnce(body: Uint8Array): boolean {
-    return this.#sender.sendUnnumbered(FrameType.Publish, body);
+  sendOnce(body: FrameBody): boolean {
+    return this.#sender.sendOnce(body);
   }
 
   /**
-   * Sent until the member owns it. `body` must not change. `after`: it leaves when that batch is
+   * Sent until the member owns it, from the turn's end on. `after`: it leaves when that batch is
    * durable, and not at all if that is refused. What is handed over does not overtake such a one:
    * a mark would say that it is not for who it is sent to. False: too much is on its way already.
    */
   send(
-    body: Uint8Array,
+    body: FrameBody,
     awaited: Awaited | undefined,
     now: number,
     type: typeof FrameType.Publish | typeof FrameType.Remnant = FrameType.Publish,
     after = 0,
   ): boolean {
-    const number = this.#sender.reserve(body.length);
+    const number = this.#sender.reserve(bodySize(body));
     if (number === undefined) return false;
     this.#awaited.set(number.sequence, awaited ?? nobody);
     const isBehind = type === FrameType.Remnant && this.#held.length > 0;
@@ -179,9 +213,9 @@ export class PeerFlow {
     return true;
   }
 
-  #write(number: FrameNumber, body: Uint8Array, awaited: Awaited, now: number): void {
+  #write(number: FrameNumber, body: FrameBody, awaited: Awaited, now: number): void {
     this.#written.add(number.sequence);
-    this.#out.sentChanged(this.#site, number, body);
+    this.#out.sentChanged(this.#site, number, joined(body));
     awaited.overdue?.(now);
   }
 
@@ -247,8 +281,9 @@ export class PeerFlow {
     this.#now = now;
     switch (type) {
       case FrameType.Publish:
+        return this.#onPublish(body, now);
       case FrameType.Remnant:
-        return this.#onMessage(type, body, now);
+        return this.#onRemnant(body, now);
       case FrameType.Confirm:
         return this.#sender.onConfirm(body);
       case FrameType.Floor:
@@ -291,32 +326,65 @@ export class PeerFlow {
     if (at > 0) this.#held = held.slice(at);
   }
 
-  #onMessage(type: number, bytes: Uint8Array, now: number): string | undefined {
+  #onPublish(bytes: Uint8Array, now: number): string | undefined {
     const split = splitNumber(bytes);
-    if (split === undefined) return 'a message of the peer has no sound number';
-    const { number, body } = split;
-    const isHandover = type === FrameType.Remnant;
-    if (number === undefined && isHandover) return 'what a peer hands over has no number';
-    if (number === undefined) {
-      const { refused } = this.#out.arrived(this.#site, body, now);
-      return refused === RefusedBecause.Malformed
-        ? 'a message of the peer is malformed'
-        : undefined;
+    if (split === undefined) return noSoundNumber;
+    const arriving = this.#out.opened(this.#site, bytes, split.end);
+    if (split.number !== undefined) return this.#onNumbered(split.number, arriving, now);
+    while (arriving.next()) arriving.deliver(now);
+    return arriving.isMalformed ? malformedMessage : undefined;
+  }
+
+  /** `first` is the number of the first message; those of the others follow from it. */
+  #onNumbered(first: FrameNumber, arriving: Arriving, now: number): string | undefined {
+    const { boot } = first;
+    const before = this.#pending.length;
+    let { sequence } = first;
+    let fault: string | undefined;
+    for (; fault === undefined && arriving.next(); sequence += 1) {
+      const number = { boot, sequence };
+      const arrival = this.#receiver.arrived(number);
+      if (arrival === 'new') this.#settle(number, arriving.deliver(now));
+      else if (arrival === 'outside') fault = outOfOrder;
     }
+    if (this.#pending.length > before) this.#writeRecord(boot);
+    if (!arriving.isMalformed) return fault;
+    const number = { boot, sequence };
+    // Or it would be sent again and again.
+    if (this.#receiver.arrived(number) === 'new') {
+      this.#receiver.refused(number, RefusedBecause.Malformed);
+    }
+    return malformedMessage;
+  }
+
+  #onRemnant(bytes: Uint8Array, now: number): string | undefined {
+    const split = splitNumber(bytes);
+    if (split === undefined) return noSoundNumber;
+    const { number, end } = split;
+    if (number === undefined) return 'what a peer hands over has no number';
     const arrival = this.#receiver.arrived(number);
-    if (arrival === 'outside') return 'a number of the peer is out of all order';
+    if (arrival === 'outside') return outOfOrder;
     if (arrival === 'known') return undefined;
-    const { refused, ticket } = isHandover
-      ? this.#out.handedOver(this.#site, body, now)
-      : this.#out.arrived(this.#site, body, now);
+    const before = this.#pending.length;
+    const arrived = this.#out.handedOver(this.#site, bytes.subarray(end), now);
+    this.#settle(number, arrived);
+    if (this.#pending.length > before) this.#writeRecord(number.boot);
+    return arrived.refused === RefusedBecause.Malformed ? malformedMessage : undefined;
+  }
+
+  #settle(number: FrameNumber, { refused, ticket }: Arrived): void {
     if (refused !== 0) this.#receiver.refused(number, refused);
     else if (ticket === 0) this.#receiver.owned(number);
     else {
       this.#receiver.stored(number);
-      this.#out.recordChanged(this.#site, number.boot);
       this.#pending.push({ number, ticket });
     }
-    return refused === RefusedBecause.Malformed ? 'a message of the peer is malformed' : undefined;
+  }
+
+  /** Into the batch of the messages that it covers. */
+  #writeRecord(boot: number): void {
+    this.#out.recordChanged(this.#site, boot);
+    this.#out.batchAwaited();
   }
 
   #take(number: FrameNumber): Awaited | undefined {

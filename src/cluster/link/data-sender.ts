@@ -1,4 +1,5 @@
 import { assert } from '../../base/mod.js';
+import { bodySize, type FrameBody, isFollowed } from './frame-body.js';
 import { FrameType } from './frames.js';
 import {
   bootsMax,
@@ -19,6 +20,8 @@ export interface DataSenderOut {
   confirmed(number: FrameNumber): void;
   /** The peer has said of all that it owns that it does. */
   resumed(): void;
+  /** So many, sent once, did not leave. */
+  unsent(count: number, bytes: number): void;
   /** The peer will never own it; `reason` is the peer's composition's. A retry is a new number. */
   refused(number: FrameNumber, reason: number): void;
 }
@@ -55,6 +58,7 @@ export class DataSender {
   /** To be transmitted, in order, from `#unsentAt` on. Empty while the lane is closed. */
   readonly #unsent: Entry[] = [];
   #unsentAt = 0;
+  readonly #once = new OnceRun();
   #lane: 'closed' | 'opened' | 'resumed' = 'closed';
   /** The peer should be told what it need not wait for. */
   #floorsChanged = false;
@@ -115,23 +119,27 @@ export class DataSender {
     return this.#own.add(this.#own.next, size).number;
   }
 
-  /** The frame of `number`. `body` must not change; it is kept until the peer owns it. */
-  send(number: FrameNumber, type: NumberedType, body: Uint8Array): void {
+  /** The frame of `number`, kept until the peer owns it. It leaves with {@link pump}. */
+  send(number: FrameNumber, type: NumberedType, body: FrameBody): void {
     const entry = this.#streamOf(number.boot)?.get(number.sequence);
     // It may have been confirmed meanwhile: the peer had it from before.
     if (entry === undefined || entry.body !== undefined) return;
     entry.type = type;
     entry.body = body;
-    this.#bytes += body.length - entry.size;
-    entry.size = body.length;
-    if (this.#lane === 'closed') return;
-    this.#unsent.push(entry);
-    this.pump();
+    const size = bodySize(body);
+    this.#bytes += size - entry.size;
+    entry.size = size;
+    if (this.#lane !== 'closed') this.#unsent.push(entry);
   }
 
-  /** Once, without a number: QoS 0. False: it is lost. */
-  sendUnnumbered(type: NumberedType, body: Uint8Array): boolean {
-    return this.#lane !== 'closed' && this.#out.transmit(type, noNumber, body);
+  /** Once, without a number: QoS 0. Leaves with {@link pump} at the latest. False: it is lost. */
+  sendOnce(body: FrameBody): boolean {
+    if (this.#lane === 'closed') return false;
+    if (!this.#once.add(body)) {
+      this.#transmitOnce();
+      this.#once.add(body);
+    }
+    return true;
   }
 
   /** The frame is of no use any more: expired, or its session went elsewhere. */
@@ -169,10 +177,12 @@ export class DataSender {
   closed(): void {
     this.#lane = 'closed';
     this.#forgetUnsent();
+    this.#loseOnce();
   }
 
   /** Transmits what waits, as far as the lane takes it. At a turn's end, and when it drained. */
   pump(): void {
+    this.#transmitOnce();
     if (this.#lane !== 'resumed') return;
     if (this.#floorsChanged) {
       if (!this.#out.transmit(FrameType.Floor, writeFloors(this.#floors()))) return;
@@ -252,12 +262,44 @@ export class DataSender {
   #transmitNext(): boolean {
     const entry = this.#unsent[this.#unsentAt];
     if (entry === undefined) return false;
-    if (entry.isOpen && entry.body !== undefined) {
-      if (!this.#out.transmit(entry.type, writeNumber(entry.number), entry.body)) return false;
-      entry.wasSent = true;
+    const { body } = entry;
+    if (!entry.isOpen || body === undefined) {
+      this.#unsentAt += 1;
+      return true;
     }
-    this.#unsentAt += 1;
+    const count = this.#runAt(this.#unsentAt);
+    const last = this.#unsent[this.#unsentAt + count - 1]?.body ?? body;
+    const part = body.bytes.subarray(body.start, last.end);
+    if (!this.#out.transmit(entry.type, writeNumber(entry.number), body.front, part)) return false;
+    for (const end = this.#unsentAt + count; this.#unsentAt < end; this.#unsentAt += 1) {
+      (this.#unsent[this.#unsentAt] as Entry).wasSent = true;
+    }
     return true;
+  }
+
+  /** How many entries from `start` on go into one frame: their numbers follow from the first. */
+  #runAt(start: number): number {
+    let at = start + 1;
+    for (; at < this.#unsent.length; at += 1) {
+      const before = this.#unsent[at - 1] as Entry;
+      if (!isNeighbour(before, this.#unsent[at] as Entry)) break;
+    }
+    return at - start;
+  }
+
+  #transmitOnce(): void {
+    const { body, count } = this.#once;
+    if (body === undefined) return;
+    const part = body.bytes.subarray(body.start, this.#once.end);
+    const isSent = this.#out.transmit(FrameType.Publish, noNumber, body.front, part);
+    this.#once.clear();
+    if (!isSent) this.#out.unsent(count, part.length);
+  }
+
+  #loseOnce(): void {
+    const { body, count, end } = this.#once;
+    this.#once.clear();
+    if (body !== undefined) this.#out.unsent(count, end - body.start);
   }
 
   #forgetUnsent(): void {
@@ -274,4 +316,43 @@ export class DataSender {
     for (const [boot, { floor }] of this.#earlier) floors.set(boot, floor);
     return floors.set(this.#boot, this.#own.floor);
   }
+}
+
+/** What is sent once and waits for the end of the turn, or for what does not join it. */
+class OnceRun {
+  /** The first one's; undefined: nothing waits. */
+  body: FrameBody | undefined = undefined;
+  /** Where the last one's part ends. */
+  end = 0;
+  count = 0;
+
+  /** False: it does not lie behind what waits, which is to leave first. */
+  add(body: FrameBody): boolean {
+    const first = this.body;
+    if (first === undefined) this.body = body;
+    else if (first.bytes !== body.bytes || first.front !== body.front || this.end !== body.start) {
+      return false;
+    }
+    this.end = body.end;
+    this.count += 1;
+    return true;
+  }
+
+  clear(): void {
+    this.body = undefined;
+    this.count = 0;
+  }
+}
+
+/** Only publishes have others like them in their frame. */
+function isNeighbour(before: Entry, entry: Entry): boolean {
+  const { number, body, type } = entry;
+  if (body === undefined || before.body === undefined || type !== FrameType.Publish) return false;
+  if (number.sequence !== before.number.sequence + 1) return false;
+  return (
+    entry.isOpen &&
+    number.boot === before.number.boot &&
+    before.type === type &&
+    isFollowed(before.body, body)
+  );
 }

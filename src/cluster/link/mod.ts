@@ -53,5 +53,6 @@ export {
 export type { PeerConnection, PeerConnectionHandler, Transport } from './transport.js';
 export { type Arrival, DataReceiver, type DataReceiverOut } from './data-receiver.js';
 export { DataSender, type DataSenderOut } from './data-sender.js';
-export { type FrameNumber, type NumberedBody, splitNumber, windowMax } from './numbering.js';
+export { bodySize, type FrameBody, joined, wholeBody } from './frame-body.js';
+export { type FrameNumber, splitNumber, windowMax } from './numbering.js';
 export type { NumberedType } from './unconfirmed.js';

@@ -32,25 +32,24 @@ export function writeNumber({ boot, sequence }: FrameNumber): Uint8Array {
 /** The front of a frame that has none. */
 export const noNumber: Uint8Array = new Uint8Array(1);
 
-/** The body of Publish or Remnant in two. */
-export interface NumberedBody {
+/** The front of a Publish or Remnant. */
+export interface NumberedFront {
   /** Undefined: sent once and never again, QoS 0. */
   readonly number: FrameNumber | undefined;
-  /** A part of what was given, not a copy. */
-  readonly body: Uint8Array;
+  /** Where the rest begins. */
+  readonly end: number;
 }
 
 /** Undefined when there is no sound number at the front. */
-export function splitNumber(bytes: Uint8Array): NumberedBody | undefined {
-  if (bytes[0] === 0) return { number: undefined, body: bytes.subarray(1) };
+export function splitNumber(bytes: Uint8Array): NumberedFront | undefined {
+  if (bytes[0] === 0) return { number: undefined, end: 1 };
   const bootEnd = varintEnd(bytes, 0);
   const end = bootEnd === -1 ? -1 : varintEnd(bytes, bootEnd);
   if (end === -1) return undefined;
   try {
     const reader = new ByteReader(bytes.subarray(0, end));
     const number = { boot: reader.varint(), sequence: reader.varint() };
-    if (number.boot === 0 || number.sequence === 0) return undefined;
-    return { number, body: bytes.subarray(end) };
+    return number.boot === 0 || number.sequence === 0 ? undefined : { number, end };
   } catch (error) {
     if (error instanceof TruncatedRecord) return undefined;
     throw error;

@@ -33,7 +33,10 @@ export interface PeerConnection {
 export interface PeerConnectionHandler {
   /** Of a dialled connection only; an accepted one is open. */
   onOpened(now: number): void;
-  /** `bytes` are valid until the method returns. */
+  /**
+   * `bytes` are valid until the method returned and the writers of clients were settled, which may
+   * remember parts of them.
+   */
   onBytes(bytes: Uint8Array, now: number): void;
   /** The other end, or the network, ended it; `reason` is for people. */
   onClosed(reason: string, now: number): void;

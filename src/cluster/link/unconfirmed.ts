@@ -1,4 +1,5 @@
 import { assert } from '../../base/mod.js';
+import type { FrameBody } from './frame-body.js';
 import { FrameType } from './frames.js';
 import type { FrameNumber } from './numbering.js';
 
@@ -12,7 +13,7 @@ export interface Entry {
   size: number;
   type: NumberedType;
   /** Undefined until the composition hands the frame over. */
-  body: Uint8Array | undefined;
+  body: FrameBody | undefined;
   /** In this or an earlier life of the process; one that was not cannot be confirmed. */
   wasSent: boolean;
   /** Neither confirmed nor refused nor withdrawn. */

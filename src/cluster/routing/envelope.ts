@@ -10,6 +10,8 @@ export interface Envelope {
   readonly group: string;
   /** Filter of `group`; '' without one. */
   readonly filter: string;
+  /** Of MQTT, in which the packets behind it are written; 4 stands for 3 too. */
+  readonly version: 4 | 5;
   /** The RETAIN flag as published. */
   readonly retain: boolean;
   /** Stamp of the row that keeps a message with RETAIN; 0: none does. */
@@ -20,20 +22,24 @@ export interface Envelope {
   readonly except: readonly string[];
 }
 
-const Flag = { Retain: 1, Expires: 2, Group: 4, Except: 8 } as const;
+const Flag = { Retain: 1, Expires: 2, Group: 4, Except: 8, Version4: 16 } as const;
+
+const allFlags: number = Flag.Retain | Flag.Expires | Flag.Group | Flag.Except | Flag.Version4;
 
 /** More matching sessions than one node will have messages parked for. */
 const exceptMax = 1_000_000;
 
 /**
- * The envelope alone; the message follows it to the end of the frame, as an MQTT 5 PUBLISH with
- * neither RETAIN nor DUP nor expiry, whose Packet Identifier means nothing.
+ * The envelope alone; messages follow it to the end of the frame, one or more for which it is the
+ * same. Each is a PUBLISH packet with neither RETAIN nor DUP nor alias nor expiry, whose Packet
+ * Identifier means nothing.
  */
 export function writeEnvelope(writer: ByteWriter, envelope: Envelope): void {
-  const { retain, expiresInMs, group, except } = envelope;
+  const { version, retain, expiresInMs, group, except } = envelope;
   const isForGroup = group !== '';
   const expires = expiresInMs >= 0;
   let flags = retain ? Flag.Retain : 0;
+  if (version === 4) flags |= Flag.Version4;
   if (expires) flags |= Flag.Expires;
   if (isForGroup) flags |= Flag.Group;
   if (except.length > 0) flags |= Flag.Except;
@@ -55,7 +61,8 @@ export function writeEnvelope(writer: ByteWriter, envelope: Envelope): void {
 export function readEnvelope(reader: ByteReader): Envelope | undefined {
   try {
     const flags = reader.byte();
-    if (flags > (Flag.Retain | Flag.Expires | Flag.Group | Flag.Except)) return undefined;
+    if (flags > allFlags) return undefined;
+    const version = (flags & Flag.Version4) === 0 ? 5 : 4;
     const mountpoint = reader.text();
     const publisher = reader.text();
     const retain = (flags & Flag.Retain) !== 0;
@@ -68,7 +75,17 @@ export function readEnvelope(reader: ByteReader): Envelope | undefined {
     const isForGroup = (flags & Flag.Group) !== 0;
     const group = isForGroup ? reader.text() : '';
     const filter = isForGroup ? reader.text() : '';
-    return { mountpoint, publisher, group, filter, retain, retainStamp, expiresInMs, except };
+    return {
+      mountpoint,
+      publisher,
+      group,
+      filter,
+      version,
+      retain,
+      retainStamp,
+      expiresInMs,
+      except,
+    };
   } catch (error) {
     if (error instanceof TruncatedRecord) return undefined;
     throw error;

@@ -10,7 +10,7 @@ import {
   splitNumber,
   windowMax,
 } from '../../../src/cluster/link/mod.js';
-import { bytesOf, Stream } from './link-stream-rig.js';
+import { bodyOf, Stream } from './link-stream-rig.js';
 
 const { Publish, Remnant } = FrameType;
 
@@ -65,21 +65,60 @@ describe('numbered frames', () => {
 
   it('without a number are sent once, or not at all', () => {
     const stream = new Stream(1);
-    assert.equal(stream.sender.sendUnnumbered(Publish, bytesOf('early')), false);
+    assert.equal(stream.sender.sendOnce(bodyOf('early')), false);
     stream.open();
-    assert.equal(stream.sender.sendUnnumbered(Publish, bytesOf('x')), true);
+    assert.equal(stream.sender.sendOnce(bodyOf('x')), true);
     stream.settle();
     stream.cut();
     stream.open();
     stream.settle();
     assert.deepEqual(stream.arrived, ['x']);
+    stream.room = 0;
+    assert.equal(stream.sender.sendOnce(stream.neighbour('y')), true);
+    assert.equal(stream.sender.sendOnce(stream.neighbour('z')), true);
+    stream.settle();
+    assert.equal(stream.unsent, 2, 'the lane took none');
+    stream.sender.sendOnce(bodyOf('late'));
+    stream.cut();
+    assert.equal(stream.unsent, 3);
+  });
+
+  it('that lie behind each other leave as one, and are settled one by one', () => {
+    const stream = new Stream(1).open();
+    stream.settle();
+    const texts = ['a', 'b', 'c', 'd', 'e'];
+    const numbers = texts.map((text) => stream.sendNeighbour(text));
+    stream.sender.withdraw(numbers[1]!);
+    stream.settle();
+    assert.deepEqual(stream.arrived, ['1.1 a new', '1.3 c new', '1.4 d new', '1.5 e new']);
+    assert.equal(stream.frameCount, 2);
+    stream.receiver.refused(numbers[3]!, 5);
+    stream.receiver.owned(numbers[2]!);
+    stream.settle();
+    assert.deepEqual(stream.take(), ['refused 1.4 for 5', 'confirmed 1.3']);
+    stream.cut();
+    stream.arrived.length = 0;
+    stream.restartReceiver();
+    stream.open();
+    stream.settle();
+    assert.deepEqual(stream.arrived, ['1.1 a new', '1.5 e new']);
+  });
+
+  it('without a number leave together too, and before what has one', () => {
+    const stream = new Stream(1).open();
+    stream.settle();
+    stream.sendNeighbour('n');
+    for (const text of ['a', 'b', 'c']) stream.sender.sendOnce(stream.neighbour(text));
+    stream.settle();
+    assert.deepEqual(stream.arrived, ['a', 'b', 'c', '1.1 n new']);
+    assert.equal(stream.frameCount, 2);
   });
 
   it('of which the number was reserved leave when they are given, in the order of that', () => {
     const stream = new Stream(1).open();
     const first = stream.sender.reserve(3);
     stream.send('b');
-    stream.sender.send(first!, Publish, bytesOf('a'));
+    stream.sender.send(first!, Publish, bodyOf('a'));
     stream.settle();
     assert.deepEqual(stream.arrived, ['1.2 b new', '1.1 a new']);
     stream.cut();
@@ -244,7 +283,7 @@ describe('a sender that restarts', () => {
     stream.cut();
     stream.restartSender(5);
     for (const number of [two!, three!]) assert.ok(stream.sender.restore(number));
-    stream.sender.send(two!, Remnant, bytesOf('b'));
+    stream.sender.send(two!, Remnant, bodyOf('b'));
     stream.open();
     stream.send('new');
     stream.arrived.length = 0;
@@ -252,7 +291,7 @@ describe('a sender that restarts', () => {
     assert.deepEqual(stream.arrived, ['4.2 b known', '5.1 new new']);
     assert.deepEqual(stream.take(), ['confirmed 4.3']);
     // It was confirmed before it was handed over.
-    stream.sender.send(three!, Remnant, bytesOf('c'));
+    stream.sender.send(three!, Remnant, bodyOf('c'));
     stream.receiver.owned(two!);
     stream.settle();
     assert.deepEqual(stream.take(), ['confirmed 4.2', 'forgot 4']);
@@ -319,7 +358,7 @@ describe('the bounds of a stream', () => {
 
 describe('a peer that errs', () => {
   const problem = (hex: string): string | undefined => {
-    const out = { transmit: () => true, confirmed() {}, refused() {}, resumed() {} };
+    const out = { transmit: () => true, confirmed() {}, refused() {}, resumed() {}, unsent() {} };
     const sender = new DataSender(1, 1000, out);
     sender.opened();
     sender.reserve(1);
@@ -348,13 +387,13 @@ describe('a peer that errs', () => {
   it('by sending random bytes, never makes anything throw', () => {
     const random = new SeededRandom(5);
     const out = {
-      ...{ transmit: () => true, confirmed() {}, refused() {}, resumed() {} },
+      ...{ transmit: () => true, confirmed() {}, refused() {}, resumed() {}, unsent() {} },
       forget() {},
     };
     for (let run = 0; run < 1500; run += 1) {
       const sender = new DataSender(1 + random.below(3), 1000, out);
       sender.opened();
-      sender.send(sender.reserve(1)!, Publish, bytesOf('a'));
+      sender.send(sender.reserve(1)!, Publish, bodyOf('a'));
       const receiver = new DataReceiver(out);
       receiver.opened();
       const bytes = Buffer.from(

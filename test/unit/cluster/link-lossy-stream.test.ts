@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SeededRandom } from '../../../src/base/mod.js';
 import { type FrameNumber, FrameType } from '../../../src/cluster/link/mod.js';
-import { bytesOf, Stream } from './link-stream-rig.js';
+import { bodyOf, Stream } from './link-stream-rig.js';
 
 const key = (number: FrameNumber): string => `${number.boot}.${number.sequence}`;
 
@@ -79,7 +79,9 @@ class Run extends Stream {
     const message = { number, text: `m${key(number)}` };
     if (this.random.below(2) === 0) this.remnants.set(key(number), message);
     else this.fleeting.set(key(number), message);
-    this.sender.send(number, FrameType.Publish, bytesOf(message.text));
+    const isAlone = this.random.below(3) === 0;
+    const body = isAlone ? bodyOf(message.text) : this.neighbour(message.text);
+    this.sender.send(number, FrameType.Publish, body);
   }
 
   /** Some of what is pending is committed, with the record; or the process ends before that. */
@@ -142,7 +144,7 @@ class Run extends Stream {
     );
     for (const { number } of remnants) assert.ok(this.sender.restore(number));
     for (const { number, text } of remnants) {
-      this.sender.send(number, FrameType.Remnant, bytesOf(text));
+      this.sender.send(number, FrameType.Remnant, bodyOf(text));
     }
   }
 

@@ -3,9 +3,11 @@ import { Buffer } from 'node:buffer';
 import {
   DataReceiver,
   DataSender,
+  type FrameBody,
   type FrameNumber,
   FrameType,
   splitNumber,
+  wholeBody,
 } from '../../../src/cluster/link/mod.js';
 
 interface Frame {
@@ -13,7 +15,25 @@ interface Frame {
   readonly body: Uint8Array;
 }
 
-export const bytesOf = (text: string): Uint8Array => Buffer.from(text);
+export const bodyOf = (text: string): FrameBody => wholeBody(Buffer.from(text));
+
+const sharedFront = new Uint8Array(0);
+
+/** Bodies that may leave in one frame: each ends its text. */
+class Block {
+  #bytes = Buffer.alloc(256);
+  #at = 0;
+
+  add(text: string): FrameBody {
+    if (this.#at + text.length >= this.#bytes.length) {
+      this.#bytes = Buffer.alloc(256);
+      this.#at = 0;
+    }
+    const start = this.#at;
+    this.#at += this.#bytes.write(`${text};`, start);
+    return { front: sharedFront, bytes: this.#bytes, start, end: this.#at };
+  }
+}
 
 export class Stream {
   sender: DataSender;
@@ -29,6 +49,11 @@ export class Stream {
   readonly toReceiver: Frame[] = [];
   readonly toSender: Frame[] = [];
   readonly #bytesMax: number;
+  readonly #block = new Block();
+  /** Frames of numbered messages that were delivered. */
+  frameCount = 0;
+  /** QoS 0 that did not leave. */
+  unsent = 0;
 
   constructor(boot: number, bytesMax: number = 1_000_000) {
     this.#bytesMax = bytesMax;
@@ -68,8 +93,20 @@ export class Stream {
   send(text: string): FrameNumber {
     const number = this.sender.reserve(text.length);
     if (number === undefined) throw new Error('full');
-    this.sender.send(number, FrameType.Publish, bytesOf(text));
+    this.sender.send(number, FrameType.Publish, bodyOf(text));
     return number;
+  }
+
+  /** The same, of one that leaves together with its neighbours. */
+  sendNeighbour(text: string): FrameNumber {
+    const number = this.sender.reserve(text.length);
+    if (number === undefined) throw new Error('full');
+    this.sender.send(number, FrameType.Publish, this.neighbour(text));
+    return number;
+  }
+
+  neighbour(text: string): FrameBody {
+    return this.#block.add(text);
   }
 
   take(): string[] {
@@ -106,10 +143,17 @@ export class Stream {
   onNumbered(bytes: Uint8Array): void {
     const split = splitNumber(bytes);
     if (split === undefined) throw new Error('no number');
-    const { number, body } = split;
-    const text = Buffer.from(body).toString();
-    if (number === undefined) this.arrived.push(text);
-    else this.onArrival(number, text, this.receiver.arrived(number));
+    const { number, end } = split;
+    const texts = Buffer.from(bytes).toString('utf8', end).split(';');
+    if (texts.length > 1) texts.pop();
+    this.frameCount += 1;
+    for (const [at, text] of texts.entries()) {
+      if (number === undefined) this.arrived.push(text);
+      else {
+        const own = { boot: number.boot, sequence: number.sequence + at };
+        this.onArrival(own, text, this.receiver.arrived(own));
+      }
+    }
   }
 
   onArrival(number: FrameNumber, text: string, arrival: string): void {
@@ -120,6 +164,9 @@ export class Stream {
     const name = (number: FrameNumber) => `${number.boot}.${number.sequence}`;
     return new DataSender(boot, this.#bytesMax, {
       resumed: () => {},
+      unsent: (count) => {
+        this.unsent += count;
+      },
       transmit: (type, ...parts) => {
         if (this.room <= 0) return false;
         this.room -= 1;

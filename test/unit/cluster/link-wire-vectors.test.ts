@@ -104,7 +104,10 @@ interface Codec {
 }
 
 const numbered: Codec = {
-  read: splitNumber,
+  read(bytes) {
+    const split = splitNumber(bytes);
+    return split && { number: split.number, body: bytes.subarray(split.end) };
+  },
   write: ({ number, body }) => [number === undefined ? noNumber : writeNumber(number), body],
 };
 
