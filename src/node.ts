@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { AdminError, AdminServer } from './admin/mod.js';
 import { type AuthBackend, AuthChain } from './auth/mod.js';
 import { openAclFile, type OpenedFile, openPasswordFile } from './auth/files/mod.js';
-import { type Clock, SeededRandom } from './base/mod.js';
+import { type Clock, keyTextHash, SeededRandom } from './base/mod.js';
 import { Broker, type OwnPublish } from './broker/mod.js';
 import type { Configuration } from './config/mod.js';
 import { type ListenerRow, Listeners, Turn } from './listeners/mod.js';
@@ -21,6 +21,9 @@ import { version } from './version.js';
 
 /** Milliseconds between ticks of the core: deadlines are whole seconds, idle commits are sooner. */
 const tickMs = 200;
+
+// Strangers choose topics and filters: where these stand in memory they must not.
+keyTextHash(randomInt(2 ** 32), randomInt(2 ** 32));
 
 export interface NodeParts {
   readonly configuration: Configuration;

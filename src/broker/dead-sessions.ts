@@ -35,7 +35,7 @@ export class DeadSessions implements Bequest {
   dueOf(row: Row, since: number): number | undefined {
     const value = row.value === undefined ? undefined : readSessionValue(row.value);
     if (value === undefined || value.expiryInterval === neverExpires) return undefined;
-    if (this.#cluster.tables.winner(RowKind.Session, row.key) !== row) return undefined;
+    if (!this.#cluster.tables.wins(row)) return undefined;
     const offsetMs = this.#cluster.presence.clockOffsetOf(row.site);
     const isKnown = value.disconnectedAt > 0 && offsetMs !== undefined;
     const disconnectedAt = isKnown ? value.disconnectedAt - offsetMs : since;

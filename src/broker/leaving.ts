@@ -66,7 +66,7 @@ export class Leaving {
   }
 
   #isWanted(row: Row, isDead: boolean, now: number): boolean {
-    if (this.#tables.winner(RowKind.Session, row.key) !== row) return false;
+    if (!this.#tables.wins(row)) return false;
     const value = row.value === undefined ? undefined : readSessionValue(row.value);
     if (value === undefined || (!isDead && value.disconnectedAt === 0)) return false;
     return !this.#moves.isExpired(row.key, now);

@@ -175,7 +175,7 @@ export class RetainedRows {
     const latest = this.#latest(key);
     const passedAt = latest === undefined ? 0 : this.#passed.caughtUp(key, latest);
     const own = tables.get(site, RowKind.Retain, key);
-    if (own !== undefined && own !== latest) tables.remove(RowKind.Retain, key);
+    if (own !== undefined && latest?.site !== site) tables.remove(RowKind.Retain, key);
     const current = this.#host.retainedFor(mountpoint, topicName);
     const offsetMs = latest === undefined ? 0 : this.#cluster.presence.clockOffsetOf(latest.site);
     const message = messageOf(topicName, latest?.value, offsetMs ?? 0);

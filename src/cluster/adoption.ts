@@ -29,7 +29,7 @@ export class Adoption {
       if (row === undefined) this.#at += 1;
       else if (row.site === this.#site && row.value !== undefined) {
         const { kind, key, value, stamp } = row;
-        if (this.#tables.winner(kind, key) === row) this.#tables.put(kind, key, value, stamp);
+        if (this.#tables.wins(row)) this.#tables.put(kind, key, value, stamp);
       }
     }
     return false;

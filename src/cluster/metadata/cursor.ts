@@ -1,5 +1,6 @@
 import type { OwnRows } from './own-rows.js';
 import type { Replica } from './replica.js';
+import type { RowStore } from './row-store.js';
 import { isTombstone, type Row, type RowKind } from './rows.js';
 
 /**
@@ -13,7 +14,7 @@ export class RowCursor {
   readonly #replicas: Iterator<Replica>;
   #pending: Iterator<Row> | undefined;
   #replica: Replica | undefined = undefined;
-  #map: ReadonlyMap<string, Row> | undefined;
+  #store: RowStore | undefined;
   #rows: Iterator<Row> | undefined;
 
   constructor(kind: RowKind, own: OwnRows, replicas: Iterator<Replica>) {
@@ -21,8 +22,8 @@ export class RowCursor {
     this.#own = own;
     this.#replicas = replicas;
     this.#pending = own.pending();
-    this.#map = own.table.rowsOf(kind);
-    this.#rows = this.#map?.values();
+    this.#store = own.table.rowsOf(kind);
+    this.#rows = this.#store?.rows();
   }
 
   /** Undefined at the end. */
@@ -32,8 +33,8 @@ export class RowCursor {
       const row = this.#nextPending(this.#pending);
       if (row !== undefined) return row;
       this.#pending = undefined;
-      this.#map = this.#own.table.rowsOf(this.#kind);
-      this.#rows = this.#map?.values();
+      this.#store = this.#own.table.rowsOf(this.#kind);
+      this.#rows = this.#store?.rows();
     }
     for (;;) {
       const row = this.#nextOfSite();
@@ -41,8 +42,8 @@ export class RowCursor {
       const { value, done } = this.#replicas.next() as IteratorResult<Replica, undefined>;
       if (done === true) return undefined;
       this.#replica = value;
-      this.#map = value.rowsOf(this.#kind);
-      this.#rows = this.#map?.values();
+      this.#store = value.rowsOf(this.#kind);
+      this.#rows = this.#store?.rows();
     }
   }
 
@@ -56,11 +57,11 @@ export class RowCursor {
 
   #nextOfSite(): Row | undefined {
     const replica = this.#replica;
-    const map = replica?.rowsOf(this.#kind);
-    if (replica !== undefined && map !== this.#map) {
+    const store = replica?.rowsOf(this.#kind);
+    if (replica !== undefined && store !== this.#store) {
       // A table was swapped: its rows have not been seen.
-      this.#map = map;
-      this.#rows = map?.values();
+      this.#store = store;
+      this.#rows = store?.rows();
     }
     for (;;) {
       const row = this.#rows?.next().value as Row | undefined;

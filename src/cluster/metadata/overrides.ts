@@ -15,7 +15,8 @@ import type { Row } from './rows.js';
  * Without 2 a member that hears of 3 first would see the beaten row come back to life.
  */
 export class Overrides {
-  readonly #rows = new Set<Row>();
+  /** By number. */
+  readonly #rows = new Map<number, Row>();
   /** Overrides up to this number are the ones under way; 0: none are. */
   #upTo = 0;
   /** What step 2 waits for. */
@@ -27,11 +28,11 @@ export class Overrides {
   }
 
   add(row: Row): void {
-    this.#rows.add(row);
+    this.#rows.set(row.number, row);
   }
 
   delete(row: Row): void {
-    this.#rows.delete(row);
+    this.#rows.delete(row.number);
   }
 
   /**

@@ -53,7 +53,7 @@ export class OwnRows {
     this.#site = site;
     this.#out = out;
     const number = rows.at(-1)?.number ?? 0;
-    this.table = new SiteTable(boot, false, number);
+    this.table = new SiteTable(site, boot, false, number);
     for (const row of rows) {
       this.table.insert(row);
       out.changed(row.kind, row.key, site, undefined, row);

@@ -6,6 +6,7 @@ import { Handover } from './handover.js';
 import { type Interval, intervalRowsMax } from './interval.js';
 import type { TablesOut } from './out.js';
 import { type Ask, hasReached, isOtherState, isSameBoot, type Position } from './position.js';
+import type { RowStore } from './row-store.js';
 import { isKept, isTombstone, type Row, type RowKind, saysTheSame } from './rows.js';
 import { SiteTable } from './site-table.js';
 import { Snapshot } from './snapshot.js';
@@ -57,7 +58,7 @@ export class Replica {
 
   /** From disk, at start. `number` is 0 when what is there is no state that ever was. */
   restore(boot: Boot, number: number, rows: readonly Row[]): void {
-    const table = new SiteTable(boot, true, number);
+    const table = new SiteTable(this.site, boot, true, number);
     for (const row of rows) {
       // A mixture may have a number twice; it is never passed on, so it needs no order.
       if (number === 0) table.hold(row);
@@ -73,7 +74,7 @@ export class Replica {
     return this.#table?.get(kind, key);
   }
 
-  rowsOf(kind: RowKind): ReadonlyMap<string, Row> | undefined {
+  rowsOf(kind: RowKind): RowStore | undefined {
     return this.#table?.rowsOf(kind);
   }
 

@@ -34,8 +34,9 @@ export const keyBytesMax: number = 70 * 1024;
 export const valueBytesMax: number = 16 * 1024 * 1024 + 70 * 1024;
 
 /**
- * The latest state of one key at one site; never changed once made. There may be a million of
- * them: they are made by {@link makeRow} only, so that all have one shape.
+ * The latest state of one key at one site; never changed once made. Tables keep rows as columns
+ * (`RowStore`) and make one for whoever asks: two objects may be one row. They are made by
+ * {@link makeRow} only, so that all have one shape.
  */
 export interface Row {
   /** The one writer. */

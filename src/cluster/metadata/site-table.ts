@@ -1,6 +1,7 @@
 import { assert } from '../../base/mod.js';
-import type { Boot } from '../identity/mod.js';
+import type { Boot, Site } from '../identity/mod.js';
 import { NumberedLog } from './numbered-log.js';
+import { RowStore, slotsMax } from './row-store.js';
 import { isTombstone, kindsMax, type Row, type RowKind } from './rows.js';
 import { RowSum } from './row-sum.js';
 
@@ -14,21 +15,23 @@ import { RowSum } from './row-sum.js';
  * ```
  */
 export class SiteTable {
+  readonly #site: Site;
   readonly boot: Boot;
   /** Loaded from disk (or taken from one that was): no rows of kinds that end with the boot. */
   readonly isPartial: boolean;
   readonly sum: RowSum = new RowSum();
   #number: number;
   #floor: number;
-  /** By kind, by key; a kind's map is made with its first row. */
-  readonly #live: (Map<string, Row> | undefined)[] = new Array(kindsMax + 1).fill(undefined);
-  readonly #deleted: (Map<string, Row> | undefined)[] = new Array(kindsMax + 1).fill(undefined);
+  /** By kind; made with its first row. */
+  readonly #live: (RowStore | undefined)[] = new Array(kindsMax + 1).fill(undefined);
+  readonly #deleted: (RowStore | undefined)[] = new Array(kindsMax + 1).fill(undefined);
   readonly #log = new NumberedLog();
   /** By number; those before `#tombstonesFrom` are dropped, some of the others superseded. */
   #tombstones: Row[] = [];
   #tombstonesFrom = 0;
 
-  constructor(boot: Boot, isPartial: boolean, number = 0) {
+  constructor(site: Site, boot: Boot, isPartial: boolean, number = 0) {
+    this.#site = site;
     this.boot = boot;
     this.isPartial = isPartial;
     this.#number = number;
@@ -50,8 +53,8 @@ export class SiteTable {
     return this.#live[kind]?.get(key);
   }
 
-  /** Live rows of a kind; undefined while there was none. Goes on while rows come and go. */
-  rowsOf(kind: RowKind): ReadonlyMap<string, Row> | undefined {
+  /** Live rows of a kind; undefined while there was none. */
+  rowsOf(kind: RowKind): RowStore | undefined {
     return this.#live[kind];
   }
 
@@ -61,24 +64,23 @@ export class SiteTable {
     const live = this.#live[kind]?.get(key);
     if (live !== undefined) {
       this.sum.subtract(live);
-      this.#log.remove(live);
+      this.#log.remove(live.number);
     }
-    const tombstone = this.#deleted[kind]?.get(key);
-    if (tombstone !== undefined) this.#dropTombstone(tombstone);
+    const tombstone = this.#deleted[kind]?.slotOf(key) ?? -1;
+    if (tombstone >= 0) this.#dropTombstone(kind, tombstone);
     if (isTombstone(row)) {
-      this.#live[kind]?.delete(key);
+      if (live !== undefined) this.take(kind, key);
       if (row.number > this.#floor) this.#keepTombstone(row);
     } else {
-      (this.#live[kind] ??= new Map()).set(key, row);
+      this.#log.append(row.number, placeOf(kind, false, this.#hold(row)));
       this.sum.add(row);
-      this.#log.append(row);
     }
     return live;
   }
 
   /** Takes a row for lookups only, into a table that no delta is ever cut from or applied to. */
   hold(row: Row): void {
-    (this.#live[row.kind] ??= new Map()).set(row.key, row);
+    this.#hold(row);
   }
 
   /** The table has everything up to `number`; not below what it had. */
@@ -88,8 +90,11 @@ export class SiteTable {
   }
 
   /** Changes above `from`, ascending, tombstones included. No change while one iterates. */
-  after(from: number): Generator<Row> {
-    return this.#log.after(from);
+  *after(from: number): Generator<Row> {
+    for (const place of this.#log.after(from)) {
+      const stores = (place & 1) === 1 ? this.#deleted : this.#live;
+      yield stores[((place >>> 1) & 7) + 1]?.at(place >>> 4) as Row;
+    }
   }
 
   /** Forgets deletions up to `floor` by and by. A lower one changes nothing. */
@@ -114,8 +119,9 @@ export class SiteTable {
       if (oldest === undefined || oldest.number > this.#floor) break;
       if (dropped === max) return true;
       this.#tombstonesFrom += 1;
-      const isCurrent = this.#deleted[oldest.kind]?.get(oldest.key) === oldest;
-      if (isCurrent) this.#dropTombstone(oldest);
+      const slot = this.#deleted[oldest.kind]?.slotOf(oldest.key) ?? -1;
+      const isCurrent = slot >= 0 && this.#deleted[oldest.kind]?.numberAt(slot) === oldest.number;
+      if (isCurrent) this.#dropTombstone(oldest.kind, slot);
     }
     if (this.#tombstonesFrom * 2 >= this.#tombstones.length) {
       this.#tombstones = this.#tombstones.slice(this.#tombstonesFrom);
@@ -127,26 +133,39 @@ export class SiteTable {
   /** Takes a live row out of a table that is being taken apart: sum and order are left behind. */
   take(kind: RowKind, key: string): Row | undefined {
     const rows = this.#live[kind];
-    const row = rows?.get(key);
-    if (row !== undefined) rows?.delete(key);
+    const slot = rows?.slotOf(key) ?? -1;
+    const row = slot < 0 ? undefined : rows?.at(slot);
+    if (row !== undefined) rows?.free(slot);
     return row;
   }
 
   /** All live rows. Rows may come and go while one iterates. */
   *live(): Generator<Row> {
     for (const rows of this.#live) {
-      if (rows !== undefined) yield* rows.values();
+      if (rows !== undefined) yield* rows.rows();
     }
   }
 
+  /** Returns its slot. */
+  #hold(row: Row): number {
+    return (this.#live[row.kind] ??= new RowStore(this.#site, row.kind, false)).set(row);
+  }
+
   #keepTombstone(row: Row): void {
-    (this.#deleted[row.kind] ??= new Map()).set(row.key, row);
-    this.#log.append(row);
+    const { kind } = row;
+    const slot = (this.#deleted[kind] ??= new RowStore(this.#site, kind, true)).set(row);
+    this.#log.append(row.number, placeOf(kind, true, slot));
     this.#tombstones.push(row);
   }
 
-  #dropTombstone(tombstone: Row): void {
-    this.#deleted[tombstone.kind]?.delete(tombstone.key);
-    this.#log.remove(tombstone);
+  #dropTombstone(kind: RowKind, slot: number): void {
+    this.#log.remove(this.#deleted[kind]?.numberAt(slot) ?? 0);
+    this.#deleted[kind]?.free(slot);
   }
+}
+
+/** Where a row is, as the log has it: slot, kind - 1 in three bits, whether it is a tombstone. */
+function placeOf(kind: RowKind, isDeleted: boolean, slot: number): number {
+  assert(slot < slotsMax, 'more rows than a site may have');
+  return (slot << 4) | ((kind - 1) << 1) | (isDeleted ? 1 : 0);
 }

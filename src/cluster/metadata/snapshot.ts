@@ -21,7 +21,7 @@ export class Snapshot {
   grewAt: number;
 
   constructor(first: Interval, now: number) {
-    this.table = new SiteTable(first.boot, first.isPartial);
+    this.table = new SiteTable(first.site, first.boot, first.isPartial);
     this.#base = first.of;
     this.grewAt = now;
     this.extend(first, now);

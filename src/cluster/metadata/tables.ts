@@ -207,6 +207,12 @@ export class Tables {
     return latest?.isOverride === true ? undefined : latest;
   }
 
+  /** True for the row that counts for its key. Rows are made anew for each who asks. */
+  wins({ kind, key, site, number }: Row): boolean {
+    const winner = this.winner(kind, key);
+    return winner?.site === site && winner.number === number;
+  }
+
   /** The rows of all sites for a key: masked ones and overrides too. */
   rowsOf(kind: RowKind, key: string): Row[] {
     const rows: Row[] = [];

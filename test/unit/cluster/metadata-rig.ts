@@ -147,7 +147,7 @@ export class Node implements TablesOut {
       const cursor = this.tables.cursor(kind);
       for (let row = cursor.next(); row !== undefined; row = cursor.next()) {
         if (row.site !== site) continue;
-        assert.equal(this.tables.get(site, kind, row.key), row);
+        assert.deepEqual(this.tables.get(site, kind, row.key), row);
         rows.set(name(kind, row.key), row);
       }
     }
