@@ -9,60 +9,67 @@ const smallMax = 1024;
  */
 export class LargeMap<Value> {
   #small: Map<string, Value> | undefined = new Map();
-  #slots = new TextSlots();
-  #values = new Column<Value | undefined>();
+  #large: Large<Value> | undefined = undefined;
 
   get size(): number {
-    return this.#small?.size ?? this.#slots.size;
+    return this.#small?.size ?? this.#large?.slots.size ?? 0;
   }
 
   get(text: string): Value | undefined {
-    if (this.#small !== undefined) return this.#small.get(text);
-    const slot = this.#slots.slotOf(text);
-    return slot < 0 ? undefined : this.#values.get(slot);
+    if (this.#large === undefined) return this.#small?.get(text);
+    const slot = this.#large.slots.slotOf(text);
+    return slot < 0 ? undefined : this.#large.values.get(slot);
   }
 
   set(text: string, value: Value): void {
     if (this.#small !== undefined) {
       this.#small.set(text, value);
       if (this.#small.size > smallMax) this.#enlarge(this.#small);
-      return;
+    } else if (this.#large !== undefined) {
+      const { slots, values } = this.#large;
+      const slot = slots.slotOf(text);
+      values.set(slot < 0 ? slots.add(text) : slot, value);
     }
-    const slot = this.#slots.slotOf(text);
-    this.#values.set(slot < 0 ? this.#slots.add(text) : slot, value);
   }
 
   /** False: there was no such text. */
   delete(text: string): boolean {
-    if (this.#small !== undefined) return this.#small.delete(text);
-    const slot = this.#slots.slotOf(text);
+    if (this.#large === undefined) return this.#small?.delete(text) === true;
+    const { slots, values } = this.#large;
+    const slot = slots.slotOf(text);
     if (slot < 0) return false;
-    this.#values.set(slot, undefined);
-    if (this.#slots.free(slot)) this.#values.drop(slot);
-    if (this.#slots.size * 4 < smallMax) this.#lessen();
+    values.set(slot, undefined);
+    if (slots.free(slot)) values.drop(slot);
+    if (slots.size * 4 < smallMax) {
+      this.#small = new Map(this);
+      this.#large = undefined;
+    }
     return true;
   }
 
   /** Not for use while entries come and go. */
   *[Symbol.iterator](): Generator<[text: string, value: Value]> {
-    if (this.#small !== undefined) {
-      yield* this.#small;
+    if (this.#large === undefined) {
+      yield* this.#small ?? [];
       return;
     }
-    for (let slot = 0; slot < this.#slots.end; slot += 1) {
-      const text = this.#slots.textOf(slot);
-      if (text !== undefined) yield [text, this.#values.get(slot) as Value];
+    const { slots, values } = this.#large;
+    for (let slot = 0; slot < slots.end; slot += 1) {
+      const text = slots.textOf(slot);
+      if (text !== undefined) yield [text, values.get(slot) as Value];
     }
   }
 
   #enlarge(small: Map<string, Value>): void {
+    const slots = new TextSlots();
+    const values = new Column<Value | undefined>();
+    for (const [text, value] of small) values.set(slots.add(text), value);
     this.#small = undefined;
-    for (const [text, value] of small) this.#values.set(this.#slots.add(text), value);
+    this.#large = { slots, values };
   }
+}
 
-  #lessen(): void {
-    this.#small = new Map(this);
-    this.#slots = new TextSlots();
-    this.#values = new Column();
-  }
+interface Large<Value> {
+  readonly slots: TextSlots;
+  readonly values: Column<Value | undefined>;
 }

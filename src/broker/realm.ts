@@ -56,7 +56,7 @@ export class Realm {
   readonly mountpoint: string;
   readonly sessions: Map<string, Session> = new Map();
   readonly retained: RetainedStore<Retained> = new RetainedStore();
-  readonly #filters = new FilterTrie<FilterEntry>();
+  readonly #filters = new FilterTrie<FilterEntry>(({ filter }) => filter);
   readonly #topics = new Map<string, TopicRecord>();
   /** Rises with every change of subscriptions; match results of older ones are stale. */
   #generation = 0;

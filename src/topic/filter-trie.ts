@@ -1,57 +1,59 @@
+import { LargeMap } from '../base/mod.js';
+import {
+  Branch,
+  isBranch,
+  isEmpty,
+  onlyValue,
+  type Place,
+  placeOf,
+  removePlace,
+  setPlace,
+} from './filter-branch.js';
+import { matchesFilter } from './names.js';
 import { ownLevel } from './own-level.js';
 
-/** One level of a filter. It knows no parent: a million filters are a few million of these. */
-interface Node<Value> {
-  /** The level's text, the key in the parent. */
-  readonly level: string;
-  /** Value of the filter that ends here. */
-  value: Value | undefined;
-  /** Value of the filter that ends here with a further `/#`, or `#` at the root. */
-  hash: Value | undefined;
-  plus: Node<Value> | undefined;
-  /** The only child that is not a wildcard. Undefined: there is none, or `children` holds them. */
-  child: Node<Value> | undefined;
-  /** Two or more children that are no wildcards; a map for one would outweigh its node. */
-  children: Map<string, Node<Value>> | undefined;
-}
-
-function makeNode<Value>(level: string): Node<Value> {
-  return {
-    level,
-    value: undefined,
-    hash: undefined,
-    plus: undefined,
-    child: undefined,
-    children: undefined,
-  };
-}
-
-/** The nodes that fit the name so far, and those that fit one level more. Reused by `match`. */
+/** The branches that fit the name so far, and one level on. Reused by `match`. */
 interface Frontier<Value> {
-  present: Node<Value>[];
-  next: Node<Value>[];
+  present: Branch<Value>[];
+  next: Branch<Value>[];
 }
 
-/** Nodes of one level up to which a frontier is kept for the next match. */
+/** Branches of one level up to which a frontier is kept for the next match. */
 const keptFrontierMax = 1024;
 
 /**
  * Topic Filters and one caller-owned value each, found by the Topic Names that they match.
  *
  * A filter without wildcards is one entry of a map, so an exact match costs one look-up. The
- * others share a tree of levels; matching walks it level by level and only through nodes that
- * exist, so the cost depends on the filters that fit the beginning of the name, never on unrelated
- * ones. A node leads to at most two (the text and `+`). Worst case: all combinations of text and
- * `+` over k levels are 2^k filters, and a name that fits them visits 2^k nodes, which is why
- * subscriptions and levels are limited (`max_subscriptions_per_client`, `topic_max_depth`). No
- * recursion: 10,000 levels are just a long loop. Measured by `bench/micro/trie.ts`.
+ * others share a tree of levels. A level that only one filter goes through is no branch: its value
+ * stands there, and is compared as a whole, so that a million filters are about as many entries of
+ * a map and few objects beside their values:
+ *
+ * ```
+ *  device ─┬─ 17 ─── value of device/17/+/state
+ *          └─ 18 ─┬─ +  ─── value of device/18/+
+ *                 └─ ok ─── value of device/18/ok/#
+ * ```
+ *
+ * Matching walks level by level and only through branches that exist, so the cost depends on the
+ * filters that fit the beginning of the name, never on unrelated ones. A branch leads to at most
+ * two places (the text and `+`). Worst case: all combinations of text and `+` over k levels are 2^k
+ * filters, and a name that fits them visits 2^k branches, which is why subscriptions and levels are
+ * limited (`max_subscriptions_per_client`, `topic_max_depth`). No recursion: 10,000 levels are just
+ * a long loop. Measured by `bench/micro/trie.ts`.
  */
 export class FilterTrie<Value> {
-  readonly #exact = new Map<string, Value>();
-  readonly #root: Node<Value> = makeNode<Value>('');
+  readonly #filterOf: (value: Value) => string;
+  readonly #exact = new LargeMap<Value>();
+  readonly #root = new Branch<Value>();
   #wildcardCount = 0;
   /** Taken by the `match` that runs: its visitor may match, too, and if it throws nothing stays. */
   #idle: Frontier<Value> | undefined;
+
+  /** `filterOf`: values know their filters, which are not stored a second time. */
+  constructor(filterOf: (value: Value) => string) {
+    this.#filterOf = filterOf;
+  }
 
   /** Filters. */
   get size(): number {
@@ -61,59 +63,60 @@ export class FilterTrie<Value> {
   get(filter: string): Value | undefined {
     if (!hasWildcard(filter)) return this.#exact.get(filter);
     const end = endOfText(filter);
-    const node = this.#find(filter, end);
-    return end < filter.length ? node?.hash : node?.value;
+    let branch = this.#root;
+    for (let start = 0; start <= end; ) {
+      const level = levelAt(filter, start, end);
+      const place = placeOf(branch, level);
+      if (!isBranch(place)) {
+        return place !== undefined && this.#filterOf(place) === filter ? place : undefined;
+      }
+      branch = place;
+      start += level.length + 1;
+    }
+    return end < filter.length ? branch.hash : branch.value;
   }
 
   /** The value of a valid `filter`; `make` is called when there is none. */
   getOrInsert(filter: string, make: () => Value): Value {
-    if (!hasWildcard(filter)) {
-      let value = this.#exact.get(filter);
-      if (value === undefined) {
-        value = make();
-        this.#exact.set(filter, value);
-      }
-      return value;
+    if (hasWildcard(filter)) return this.#getOrPlace(filter, make);
+    let value = this.#exact.get(filter);
+    if (value === undefined) {
+      value = make();
+      this.#exact.set(filter, value);
     }
-    const end = endOfText(filter);
-    const node = this.#insert(filter, end);
-    const existing = end < filter.length ? node.hash : node.value;
-    if (existing !== undefined) return existing;
-    const value = make();
-    if (end < filter.length) node.hash = value;
-    else node.value = value;
-    this.#wildcardCount += 1;
     return value;
   }
 
-  /** False: there was no such filter. Nodes that serve nothing any more go, too. */
+  /** False: there was no such filter. Branches that one filter or none is left of go, too. */
   delete(filter: string): boolean {
     if (!hasWildcard(filter)) return this.#exact.delete(filter);
     const end = endOfText(filter);
-    // The lowest node that stays when the filter's own go, and its child on the way to them.
-    let kept = this.#root;
-    let cut: Node<Value> | undefined;
-    let node = this.#root;
+    const path: { readonly branch: Branch<Value>; readonly level: string }[] = [];
+    let branch = this.#root;
+    let isFound = false;
     for (let start = 0; start <= end; ) {
       const level = levelAt(filter, start, end);
-      const child = childOf(node, level);
-      if (child === undefined) return false;
-      if (cut === undefined || !leadsOnlyTo(node, child)) {
-        kept = node;
-        cut = child;
+      const place = placeOf(branch, level);
+      if (!isBranch(place)) {
+        if (place === undefined || this.#filterOf(place) !== filter) return false;
+        removePlace(branch, level);
+        isFound = true;
+        break;
       }
-      node = child;
+      path.push({ branch, level });
+      branch = place;
       start += level.length + 1;
     }
-    if (end < filter.length) {
-      if (node.hash === undefined) return false;
-      node.hash = undefined;
-    } else {
-      if (node.value === undefined) return false;
-      node.value = undefined;
-    }
+    if (!isFound && !clearOwn(branch, end < filter.length)) return false;
     this.#wildcardCount -= 1;
-    if (cut !== undefined && isEmpty(node)) removeChild(kept, cut);
+    // Whoever matches at the moment may hold branches that go: they keep what was below them.
+    for (let up = path.pop(); up !== undefined; up = path.pop()) {
+      const only = onlyValue(branch);
+      if (only !== undefined) setPlace(up.branch, up.level, only);
+      else if (isEmpty(branch)) removePlace(up.branch, up.level);
+      else break;
+      ({ branch } = up);
+    }
     return true;
   }
 
@@ -127,56 +130,80 @@ export class FilterTrie<Value> {
     if (this.#wildcardCount === 0) return;
     const frontier = this.#idle ?? { present: [], next: [] };
     this.#idle = undefined;
-    const widest = walk(this.#root, name, frontier, visit);
+    const widest = walk(this.#root, name, frontier, this.#filterOf, visit);
     if (widest <= keptFrontierMax) this.#idle = frontier;
   }
 
   /** Every filter with its value, in no promised order. Not for use while filters change. */
   *entries(): Generator<readonly [filter: string, value: Value]> {
     yield* this.#exact;
-    const left: { node: Node<Value>; path: string }[] = [{ node: this.#root, path: '' }];
+    const left: Place<Value>[] = [this.#root];
     for (let here = left.pop(); here !== undefined; here = left.pop()) {
-      const { node, path } = here;
-      const prefix = node === this.#root ? '' : `${path}/`;
-      if (node.value !== undefined) yield [path, node.value];
-      if (node.hash !== undefined) yield [`${prefix}#`, node.hash];
-      if (node.plus !== undefined) left.push({ node: node.plus, path: `${prefix}+` });
-      if (node.child !== undefined) {
-        left.push({ node: node.child, path: prefix + node.child.level });
+      if (!isBranch(here)) {
+        yield [this.#filterOf(here), here];
+        continue;
       }
-      for (const [level, child] of node.children ?? []) {
-        left.push({ node: child, path: prefix + level });
-      }
+      const { value, hash, plus, child, children } = here;
+      for (const place of [value, hash, plus, child]) if (place !== undefined) left.push(place);
+      for (const [, place] of children ?? []) left.push(place);
     }
   }
 
-  #find(filter: string, end: number): Node<Value> | undefined {
-    let node: Node<Value> | undefined = this.#root;
-    for (let start = 0; start <= end && node !== undefined; ) {
-      const level = levelAt(filter, start, end);
-      node = childOf(node, level);
-      start += level.length + 1;
-    }
-    return node;
-  }
-
-  #insert(filter: string, end: number): Node<Value> {
-    let node = this.#root;
+  #getOrPlace(filter: string, make: () => Value): Value {
+    const end = endOfText(filter);
+    let branch = this.#root;
     for (let start = 0; start <= end; ) {
       const level = levelAt(filter, start, end);
-      const next = start + level.length + 1;
-      node = childOf(node, level) ?? addChild(node, next <= end ? ownLevel(level, filter) : level);
-      start = next;
+      let place = placeOf(branch, level);
+      start += level.length + 1;
+      if (place === undefined) {
+        const value = make();
+        setPlace(branch, ownLevel(level, filter), value);
+        this.#wildcardCount += 1;
+        return value;
+      }
+      if (!isBranch(place)) {
+        if (this.#filterOf(place) === filter) return place;
+        place = this.#branchFor(place, start);
+        setPlace(branch, ownLevel(level, filter), place);
+      }
+      branch = place;
     }
-    return node;
+    const existing = end < filter.length ? branch.hash : branch.value;
+    if (existing !== undefined) return existing;
+    const value = make();
+    if (end < filter.length) branch.hash = value;
+    else branch.value = value;
+    this.#wildcardCount += 1;
+    return value;
+  }
+
+  /** A branch with `value` alone, of whose filter the levels before `start` lead to it. */
+  #branchFor(value: Value, start: number): Branch<Value> {
+    const branch = new Branch<Value>();
+    const filter = this.#filterOf(value);
+    const end = endOfText(filter);
+    if (start <= end) setPlace(branch, ownLevel(levelAt(filter, start, end), filter), value);
+    else if (end < filter.length) branch.hash = value;
+    else branch.value = value;
+    return branch;
   }
 }
 
-/** Visits what matches `name` below `root`; returns the largest number of nodes at one level. */
+/** False: no filter ends at `branch` in that way. */
+function clearOwn<Value>(branch: Branch<Value>, isHash: boolean): boolean {
+  if ((isHash ? branch.hash : branch.value) === undefined) return false;
+  if (isHash) branch.hash = undefined;
+  else branch.value = undefined;
+  return true;
+}
+
+/** Visits what matches `name`; returns the largest number of branches at one level. */
 function walk<Value>(
-  root: Node<Value>,
+  root: Branch<Value>,
   name: string,
   frontier: Frontier<Value>,
+  filterOf: (value: Value) => string,
   visit: (value: Value) => void,
 ): number {
   // [MQTT5-4.7.2-1], [MQTT3-4.7.2-1]: leading wildcards do not match $-topics.
@@ -184,17 +211,21 @@ function walk<Value>(
   frontier.present[0] = root;
   let width = 1;
   let widest = 1;
+  // A value may stand where its filter goes on: then it is compared from its beginning.
+  const visitFitting = (value: Value): void => {
+    if (matchesFilter(filterOf(value), name)) visit(value);
+  };
   for (let start = 0; width > 0; ) {
     const slash = name.indexOf('/', start);
     const level = slash < 0 ? name.slice(start) : name.slice(start, slash);
-    width = step(frontier, width, level, hidesWildcards, visit);
+    width = step(frontier, width, level, hidesWildcards, visit, visitFitting);
     if (width > widest) widest = width;
     if (slash < 0) break;
     hidesWildcards = false;
     start = slash + 1;
   }
   for (let at = 0; at < width; at += 1) {
-    const { value, hash } = frontier.present[at] as Node<Value>;
+    const { value, hash } = frontier.present[at] as Branch<Value>;
     if (value !== undefined) visit(value);
     if (hash !== undefined) visit(hash);
   }
@@ -202,9 +233,9 @@ function walk<Value>(
 }
 
 /**
- * One level on: visits what ends in `#` here and replaces the frontier by the nodes that fit
- * `level`. Returns their number. The arrays are overwritten, not emptied: setting a length to 0
- * gives their memory back, and each level would pay for it anew.
+ * One level on: visits what ends in `#` here and what stands alone one level on, and replaces the
+ * frontier by the branches that fit `level`. Returns their number. The arrays are overwritten, not
+ * emptied: setting a length to 0 gives their memory back, and each level would pay for it anew.
  */
 function step<Value>(
   frontier: Frontier<Value>,
@@ -212,21 +243,21 @@ function step<Value>(
   level: string,
   hidesWildcards: boolean,
   visit: (value: Value) => void,
+  visitFitting: (value: Value) => void,
 ): number {
   const { present, next } = frontier;
   let nextWidth = 0;
   for (let at = 0; at < width; at += 1) {
-    const { hash, plus, child, children } = present[at] as Node<Value>;
+    const { hash, plus, childLevel, child, children } = present[at] as Branch<Value>;
     if (!hidesWildcards) {
       if (hash !== undefined) visit(hash);
-      if (plus !== undefined) next[nextWidth++] = plus;
+      if (isBranch(plus)) next[nextWidth++] = plus;
+      else if (plus !== undefined) visitFitting(plus);
     }
-    if (child !== undefined) {
-      if (child.level === level) next[nextWidth++] = child;
-    } else if (children !== undefined) {
-      const found = children.get(level);
-      if (found !== undefined) next[nextWidth++] = found;
-    }
+    const fits = child !== undefined && childLevel === level;
+    const found = fits ? child : children?.get(level);
+    if (isBranch(found)) next[nextWidth++] = found;
+    else if (found !== undefined) visitFitting(found);
   }
   frontier.present = next;
   frontier.next = present;
@@ -246,55 +277,4 @@ function endOfText(filter: string): number {
 function levelAt(filter: string, start: number, end: number): string {
   const slash = filter.indexOf('/', start);
   return slash < 0 || slash > end ? filter.slice(start, end) : filter.slice(start, slash);
-}
-
-function childOf<Value>(node: Node<Value>, level: string): Node<Value> | undefined {
-  if (level === '+') return node.plus;
-  if (node.child !== undefined) return node.child.level === level ? node.child : undefined;
-  return node.children?.get(level);
-}
-
-function addChild<Value>(node: Node<Value>, level: string): Node<Value> {
-  const added = makeNode<Value>(level);
-  if (level === '+') {
-    node.plus = added;
-  } else if (node.children !== undefined) {
-    node.children.set(level, added);
-  } else if (node.child === undefined) {
-    node.child = added;
-  } else {
-    node.children = new Map([
-      [node.child.level, node.child],
-      [level, added],
-    ]);
-    node.child = undefined;
-  }
-  return added;
-}
-
-function isEmpty<Value>(node: Node<Value>): boolean {
-  const { value, hash, plus, child, children } = node;
-  const holdsValue = value !== undefined || hash !== undefined;
-  return !holdsValue && plus === undefined && child === undefined && children === undefined;
-}
-
-/** True if `node` serves nothing but `child`. */
-function leadsOnlyTo<Value>(node: Node<Value>, child: Node<Value>): boolean {
-  if (node.value !== undefined || node.hash !== undefined) return false;
-  if (node.plus === child) return node.child === undefined && node.children === undefined;
-  return node.child === child && node.plus === undefined;
-}
-
-function removeChild<Value>(parent: Node<Value>, node: Node<Value>): void {
-  const { children } = parent;
-  if (parent.plus === node) {
-    parent.plus = undefined;
-  } else if (parent.child === node) {
-    parent.child = undefined;
-  } else if (children !== undefined) {
-    children.delete(node.level);
-    if (children.size > 1) return;
-    parent.children = undefined;
-    for (const last of children.values()) parent.child = last;
-  }
 }

@@ -33,12 +33,22 @@ function matches(trie: FilterTrie<string>, name: string): string[] {
   return found.sort();
 }
 
+interface Numbered {
+  readonly filter: string;
+  readonly at: number;
+}
+
+const numbered = (): FilterTrie<Numbered> => new FilterTrie<Numbered>(({ filter }) => filter);
+
+/** Values that are their own filters. */
+const itself = (filter: string): string => filter;
+
 function naiveAll(filters: readonly string[], name: string): string[] {
   return filters.filter((filter) => naive(filter, name)).sort();
 }
 
 function trieOf(filters: readonly string[]): FilterTrie<string> {
-  const trie = new FilterTrie<string>();
+  const trie = new FilterTrie<string>(itself);
   for (const filter of filters) trie.getOrInsert(filter, () => filter);
   return trie;
 }
@@ -66,7 +76,7 @@ describe('the filter trie', () => {
     const change = fc.record({ filter: topicFilter, isDelete: fc.boolean() });
     fc.assert(
       fc.property(fc.array(change, { maxLength: 40 }), fc.array(topicName), (changes, names) => {
-        const trie = new FilterTrie<string>();
+        const trie = new FilterTrie<string>(itself);
         const model = new Set<string>();
         for (const { filter, isDelete } of changes) {
           if (isDelete) {
@@ -79,6 +89,7 @@ describe('the filter trie', () => {
             model.add(filter);
           }
           assert.equal(trie.size, model.size);
+          assert.equal(trie.get(filter), model.has(filter) ? filter : undefined);
         }
         for (const name of names) {
           const found: string[] = [];
@@ -103,7 +114,7 @@ describe('the filter trie', () => {
   });
 
   it('keeps # and + in the first level away from $-topics [MQTT5-4.7.2-1] [MQTT3-4.7.2-1]', () => {
-    const trie = new FilterTrie<string>();
+    const trie = new FilterTrie<string>(itself);
     for (const filter of ['#', '+/info', '$SYS/#', '$SYS/+']) {
       trie.getOrInsert(filter, () => filter);
     }
@@ -114,14 +125,13 @@ describe('the filter trie', () => {
 
   it('takes topics of 10,000 levels', () => {
     const deep = Array.from({ length: 10_000 }, () => 'x').join('/');
-    const trie = new FilterTrie<number>();
-    trie.getOrInsert(deep.replaceAll('x', '+'), () => 1);
-    trie.getOrInsert(`${deep}/#`, () => 2);
-    const found: number[] = [];
-    trie.match(deep, (value) => found.push(value));
-    assert.deepEqual(found.sort(), [1, 2]);
-    assert.ok(trie.delete(`${deep}/#`));
+    const pluses = deep.replaceAll('x', '+');
+    const filters = [pluses, `${deep}/#`, `${pluses.slice(0, -1)}x`, `${deep.slice(0, -1)}+/#`];
+    const trie = trieOf(filters);
+    assert.deepEqual(matches(trie, deep), naiveAll(filters, deep));
+    for (const filter of filters.slice(1)) assert.ok(trie.delete(filter));
     assert.equal(trie.size, 1);
+    assert.deepEqual(matches(trie, deep), [pluses]);
   });
 
   it('makes no case and no Unicode form equal [MQTT5-4.7.3-4] [MQTT3-4.7.3-4]', () => {
@@ -129,7 +139,7 @@ describe('the filter trie', () => {
     const decomposed = 'cafe\u0301';
     const names = ['a', 'A', ' a', 'a ', composed, decomposed, '\ufeffa', '/a', 'a/', '//a'];
     for (const filter of names) {
-      const trie = new FilterTrie<string>();
+      const trie = new FilterTrie<string>(itself);
       trie.getOrInsert(filter, () => filter);
       trie.getOrInsert(`${filter}/+`, () => `${filter}/+`);
       for (const name of names) {
@@ -144,7 +154,7 @@ describe('the filter trie', () => {
 
   for (const [filter, matched, unmatched] of rules) {
     it(`lets ${filter} match ${matched.join(', ')} and not ${unmatched.join(', ')}`, () => {
-      const trie = new FilterTrie<string>();
+      const trie = new FilterTrie<string>(itself);
       trie.getOrInsert(filter, () => filter);
       for (const name of matched) {
         assert.deepEqual(matches(trie, name), [filter], name);
@@ -159,9 +169,9 @@ describe('the filter trie', () => {
 
   it('returns the value of a filter that is there instead of making one', () => {
     for (const filter of ['a', 'a/+', 'a/#', '#', '+', '/']) {
-      const trie = new FilterTrie<object>();
+      const trie = numbered();
       assert.equal(trie.get(filter), undefined);
-      const value = trie.getOrInsert(filter, () => ({}));
+      const value = trie.getOrInsert(filter, () => ({ filter, at: 1 }));
       assert.equal(
         trie.getOrInsert(filter, () => assert.fail('made a second one')),
         value,
@@ -181,11 +191,39 @@ describe('the filter trie', () => {
       found.push(filter);
       assert.ok(matches(trie, 'a/b/d').includes('a/b/+'));
       assert.ok(trie.delete(filter));
-      trie.getOrInsert(`new/${found.length}/+`, () => 'new');
+      const added = `new/${found.length}/+`;
+      trie.getOrInsert(added, () => added);
     });
     assert.deepEqual(found.sort(), naiveAll(filters, 'a/c'));
     assert.deepEqual(matches(trie, 'a/c'), []);
-    assert.deepEqual(matches(trie, 'new/4/x'), ['new']);
+    assert.deepEqual(matches(trie, 'new/4/x'), ['new/4/+']);
+  });
+
+  it('visits once what stays, while a visitor deletes and inserts beside it', () => {
+    const change = fc.record({ filter: topicFilter, isDelete: fc.boolean() });
+    fc.assert(
+      fc.property(
+        fc.array(topicFilter, { maxLength: 30 }),
+        fc.array(change, { maxLength: 20 }),
+        topicName,
+        (filters, changes, name) => {
+          const all = new Set(filters);
+          const trie = trieOf([...all]);
+          const touched = new Set(changes.map(({ filter }) => filter));
+          const seen: string[] = [];
+          trie.match(name, (found) => {
+            if (!touched.has(found)) seen.push(found);
+            for (const { filter, isDelete } of changes.splice(0, 3)) {
+              if (isDelete) trie.delete(filter);
+              else trie.getOrInsert(filter, () => filter);
+            }
+          });
+          const staying = [...all].filter((filter) => !touched.has(filter));
+          assert.deepEqual(seen.sort(), naiveAll(staying, name));
+        },
+      ),
+      { numRuns: 1000 },
+    );
   });
 
   it('matches rightly after a visitor threw', () => {
@@ -195,12 +233,13 @@ describe('the filter trie', () => {
   });
 
   it('takes filters of all depths on the path of one name', () => {
-    const trie = new FilterTrie<number>();
+    const trie = numbered();
     const nth = (_: unknown, depth: number): string => `l${depth}`;
     for (let at = 0; at < 2000; at += 1) {
       const path = Array.from({ length: at % 100 }, nth).join('/');
-      trie.getOrInsert(path === '' ? '+' : `${path}/+`, () => at);
-      trie.getOrInsert(path === '' ? '#' : `${path}/#`, () => at);
+      for (const filter of path === '' ? ['+', '#'] : [`${path}/+`, `${path}/#`]) {
+        trie.getOrInsert(filter, () => ({ filter, at }));
+      }
     }
     assert.equal(trie.size, 200);
     const name = Array.from({ length: 2000 }, nth).join('/');
@@ -212,29 +251,33 @@ describe('the filter trie', () => {
   });
 
   it('visits each of all 2^12 combinations of text and + once', () => {
-    const trie = new FilterTrie<number>();
+    const trie = numbered();
     const levels = 12;
-    for (let bits = 0; bits < 2 ** levels; bits += 1) {
-      const filter = Array.from({ length: levels }, (_, at) => ((bits >> at) & 1 ? '+' : 'x'));
-      trie.getOrInsert(filter.join('/'), () => bits);
+    for (let at = 0; at < 2 ** levels; at += 1) {
+      const texts = Array.from({ length: levels }, (_, bit) => ((at >> bit) & 1 ? '+' : 'x'));
+      const filter = texts.join('/');
+      trie.getOrInsert(filter, () => ({ filter, at }));
     }
     const found = new Set<number>();
     let visits = 0;
-    trie.match(Array(levels).fill('x').join('/'), (bits) => {
+    trie.match(Array(levels).fill('x').join('/'), ({ at }) => {
       visits += 1;
-      found.add(bits);
+      found.add(at);
     });
     assert.equal(visits, 2 ** levels);
     assert.equal(found.size, 2 ** levels);
   });
 
   it('finds each of 20,000 filters and leaves nothing when they are deleted', () => {
-    const trie = new FilterTrie<number>();
+    const trie = numbered();
     const count = 20_000;
-    for (let at = 0; at < count; at += 1) trie.getOrInsert(`room/${at}/+/temperature`, () => at);
+    for (let at = 0; at < count; at += 1) {
+      const filter = `room/${at}/+/temperature`;
+      trie.getOrInsert(filter, () => ({ filter, at }));
+    }
     for (let at = 0; at < count; at += 1) {
       const found: number[] = [];
-      trie.match(`room/${at}/north/temperature`, (value) => found.push(value));
+      trie.match(`room/${at}/north/temperature`, (value) => found.push(value.at));
       assert.deepEqual(found, [at]);
     }
     for (let at = 0; at < count; at += 1) assert.ok(trie.delete(`room/${at}/+/temperature`));
