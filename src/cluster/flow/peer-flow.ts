@@ -92,8 +92,6 @@ const noSoundNumber = 'a message of the peer has no sound number';
 const outOfOrder = 'a number of the peer is out of all order';
 const malformedMessage = 'a message of the peer is malformed';
 
-const nobody: Awaited = { confirmed() {}, refused() {} };
-
 interface Pending {
   readonly number: FrameNumber;
   readonly ticket: number;
@@ -125,7 +123,7 @@ export class PeerFlow {
   readonly #sender: DataSender;
   readonly #receiver: DataReceiver;
   readonly #ackTimeoutMs: number;
-  /** By number of this boot. */
+  /** By number of this boot; not those for which nobody waits. */
   readonly #awaited = new Map<number, Awaited>();
   /** Of earlier boots, and of the member's last time up: it may have them or not. By number. */
   readonly #stranded = new Map<string, { number: FrameNumber; awaited: Awaited }>();
@@ -203,7 +201,7 @@ export class PeerFlow {
   ): boolean {
     const number = this.#sender.reserve(bodySize(body));
     if (number === undefined) return false;
-    this.#awaited.set(number.sequence, awaited ?? nobody);
+    if (awaited !== undefined) this.#awaited.set(number.sequence, awaited);
     const isBehind = type === FrameType.Remnant && this.#held.length > 0;
     if (after > 0 || isBehind) this.#held.push({ number, type, body, ticket: after });
     else this.#sender.send(number, type, body);
@@ -221,21 +219,23 @@ export class PeerFlow {
 
   /** The member is down: nobody waits for it any more. What it has not got is not sent again. */
   giveUp(now: number): void {
-    const awaited = [...this.#awaited];
+    const awaited = new Map(this.#awaited);
     this.#awaited.clear();
     this.#waiting = [];
     this.#waitingAt = 0;
     this.#held = [];
-    for (const [sequence, one] of awaited) {
-      const number = { boot: this.#boot, sequence };
+    for (const number of this.#sender.openNumbers) {
+      // Of the member's last time up: it is not known yet whether it has them.
+      if (this.#stranded.has(nameOf(number))) continue;
+      const one = awaited.get(number.sequence);
       this.#forgetWritten(number);
-      if (one.stranded !== undefined && this.#sender.suspend(number)) {
+      if (one?.stranded !== undefined && this.#sender.suspend(number)) {
         this.#stranded.set(nameOf(number), { number, awaited: one });
         one.stranded(now);
         continue;
       }
       this.#sender.withdraw(number);
-      one.refused(RefusedBecause.Unreachable, now);
+      one?.refused(RefusedBecause.Unreachable, now);
     }
   }
 
@@ -388,12 +388,13 @@ export class PeerFlow {
   }
 
   #take(number: FrameNumber): Awaited | undefined {
-    if (number.boot === this.#boot) {
+    if (number.boot === this.#boot && this.#awaited.size > 0) {
       const awaited = this.#awaited.get(number.sequence);
       this.#awaited.delete(number.sequence);
       this.#forgetWritten(number);
       if (awaited !== undefined) return awaited;
     }
+    if (this.#stranded.size === 0) return undefined;
     const stranded = this.#stranded.get(nameOf(number));
     this.#stranded.delete(nameOf(number));
     return stranded?.awaited;

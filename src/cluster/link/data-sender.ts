@@ -87,6 +87,11 @@ export class DataSender {
     return count;
   }
 
+  /** Of this boot, those that are not confirmed. Ascending. */
+  get openNumbers(): readonly FrameNumber[] {
+    return this.#own.entries;
+  }
+
   /** {@link reserve} gives no number: what comes is to be parked. */
   get isFull(): boolean {
     return this.#bytes >= this.#bytesMax || this.#own.next >= this.#own.floor + windowMax;
@@ -95,7 +100,7 @@ export class DataSender {
   /**
    * A number of an earlier boot that is stored with its remnant; ascending, and all before the lane
    * first opens, or the peer forgets them. The frame follows by {@link send}. False: there are too
-   * many boots; it is to be given a new number.
+   * many, or too many boots; it is to be given a new number.
    */
   restore(number: FrameNumber): boolean {
     assert(number.boot < this.#boot, 'a number of this boot, or of a later one, is restored');
@@ -105,6 +110,7 @@ export class DataSender {
       stream = new Unconfirmed(number.boot, number.sequence, true);
       this.#earlier.set(number.boot, stream);
     }
+    if (number.sequence >= stream.floor + windowMax) return false;
     stream.add(number.sequence, 0);
     return true;
   }
@@ -116,7 +122,7 @@ export class DataSender {
   reserve(size: number): FrameNumber | undefined {
     if (this.isFull) return undefined;
     this.#bytes += size;
-    return this.#own.add(this.#own.next, size).number;
+    return this.#own.add(this.#own.next, size);
   }
 
   /** The frame of `number`, kept until the peer owns it. It leaves with {@link pump}. */
@@ -224,7 +230,7 @@ export class DataSender {
       if (entry === undefined) continue;
       if (!entry.wasSent) return false;
       this.#close(entry, false);
-      this.#out.refused(entry.number, reason);
+      this.#out.refused(entry, reason);
     }
     return (
       confirm.ranges.every(({ from, to }) => this.#confirmRange(stream, from, to)) &&
@@ -244,12 +250,12 @@ export class DataSender {
   #confirm(entry: Entry): boolean {
     if (!entry.wasSent) return false;
     this.#close(entry, true);
-    this.#out.confirmed(entry.number);
+    this.#out.confirmed(entry);
     return true;
   }
 
   #close(entry: Entry, isConfirmed: boolean): void {
-    const stream = this.#streamOf(entry.number.boot);
+    const stream = this.#streamOf(entry.boot);
     assert(stream !== undefined, 'an open number of no stream');
     if (stream.close(entry, isConfirmed)) this.#floorsChanged = true;
     this.#bytes -= entry.size;
@@ -270,7 +276,7 @@ export class DataSender {
     const count = this.#runAt(this.#unsentAt);
     const last = this.#unsent[this.#unsentAt + count - 1]?.body ?? body;
     const part = body.bytes.subarray(body.start, last.end);
-    if (!this.#out.transmit(entry.type, writeNumber(entry.number), body.front, part)) return false;
+    if (!this.#out.transmit(entry.type, writeNumber(entry), body.front, part)) return false;
     for (const end = this.#unsentAt + count; this.#unsentAt < end; this.#unsentAt += 1) {
       (this.#unsent[this.#unsentAt] as Entry).wasSent = true;
     }
@@ -346,13 +352,8 @@ class OnceRun {
 
 /** Only publishes have others like them in their frame. */
 function isNeighbour(before: Entry, entry: Entry): boolean {
-  const { number, body, type } = entry;
+  const { body, type } = entry;
   if (body === undefined || before.body === undefined || type !== FrameType.Publish) return false;
-  if (number.sequence !== before.number.sequence + 1) return false;
-  return (
-    entry.isOpen &&
-    number.boot === before.number.boot &&
-    before.type === type &&
-    isFollowed(before.body, body)
-  );
+  const isNext = entry.sequence === before.sequence + 1 && entry.boot === before.boot;
+  return isNext && before.type === type && isFollowed(before.body, body);
 }

@@ -41,7 +41,7 @@ export class NumberSet {
   add(number: number): boolean {
     if (number === this.#upTo + 1) {
       this.#upTo = number;
-      this.#absorb();
+      if (this.#ranges.length > 0) this.#absorb();
       return true;
     }
     if (number <= this.#upTo) return false;

@@ -268,7 +268,8 @@ export class PeerLink implements LaneOut {
   }
 
   #kindOf(lane: Lane): LinkLane | undefined {
-    return lanesOfLink.find((kind) => this.#slots[kind].lane === lane);
+    if (this.#slots[LaneKind.Data].lane === lane) return LaneKind.Data;
+    return this.#slots[LaneKind.Control].lane === lane ? LaneKind.Control : undefined;
   }
 
   /** What `lane` takes the place of. */

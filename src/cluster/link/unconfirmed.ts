@@ -7,8 +7,7 @@ import type { FrameNumber } from './numbering.js';
 export type NumberedType = typeof FrameType.Publish | typeof FrameType.Remnant;
 
 /** A number that was given and is not confirmed. */
-export interface Entry {
-  readonly number: FrameNumber;
+export interface Entry extends FrameNumber {
   /** As counted against the bound of the sender. */
   size: number;
   type: NumberedType;
@@ -19,6 +18,9 @@ export interface Entry {
   /** Neither confirmed nor refused nor withdrawn. */
   isOpen: boolean;
 }
+
+/** Fewer places of numbers that are done stay where they are. */
+const doneMin = 1024;
 
 /**
  * The numbers of one boot that the peer has not confirmed.
@@ -33,7 +35,10 @@ export interface Entry {
  */
 export class Unconfirmed {
   readonly boot: number;
-  readonly #entries: Map<number, Entry> = new Map();
+  /** By number, that of `#floor` at `#head`. Undefined: it is done, or was never given. */
+  #entries: (Entry | undefined)[] = [];
+  #head = 0;
+  #size = 0;
   readonly #holes: Set<number> = new Set();
   readonly #isRestored: boolean;
   /** Any number below may be a hole. */
@@ -50,7 +55,7 @@ export class Unconfirmed {
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#size;
   }
 
   /** The lowest open number; if there is none, the one that comes next. */
@@ -63,12 +68,13 @@ export class Unconfirmed {
     return this.#next;
   }
 
-  get entries(): IterableIterator<Entry> {
-    return this.#entries.values();
+  /** Ascending. */
+  get entries(): Entry[] {
+    return this.#entries.filter((entry) => entry !== undefined);
   }
 
   get(sequence: number): Entry | undefined {
-    return this.#entries.get(sequence);
+    return sequence < this.#floor ? undefined : this.#entries[this.#indexOf(sequence)];
   }
 
   /** A new lane begins. */
@@ -76,35 +82,53 @@ export class Unconfirmed {
     this.#doubtfulBelow = Math.max(this.#doubtfulBelow, this.#next);
   }
 
-  /** `sequence` is above all that came before. */
+  /** `sequence` is above all that came before, and not {@link windowMax} above the floor. */
   add(sequence: number, size: number): Entry {
     assert(sequence >= this.#next, 'numbers are added in order');
+    for (; this.#next < sequence; this.#next += 1) this.#entries.push(undefined);
     this.#next = sequence + 1;
     const entry: Entry = {
-      number: { boot: this.boot, sequence },
+      boot: this.boot,
+      sequence,
       size,
       type: this.#isRestored ? FrameType.Remnant : FrameType.Publish,
       body: undefined,
       wasSent: this.#isRestored,
       isOpen: true,
     };
-    this.#entries.set(sequence, entry);
+    this.#entries.push(entry);
+    this.#size += 1;
     return entry;
   }
 
   /** True: the peer must be told the new floor. */
   close(entry: Entry, isConfirmed: boolean): boolean {
-    const { sequence } = entry.number;
-    this.#entries.delete(sequence);
+    const { sequence } = entry;
+    this.#entries[this.#indexOf(sequence)] = undefined;
+    this.#size -= 1;
     entry.isOpen = false;
     entry.body = undefined;
     if (!isConfirmed) this.#holes.add(sequence);
     if (sequence !== this.#floor) return false;
     let passedHole = sequence < this.#doubtfulBelow;
-    while (this.#floor < this.#next && !this.#entries.has(this.#floor)) {
+    while (this.#floor < this.#next && this.#entries[this.#head] === undefined) {
       passedHole = this.#holes.delete(this.#floor) || passedHole;
       this.#floor += 1;
+      this.#head += 1;
     }
+    this.#forgetDone();
     return passedHole;
+  }
+
+  #indexOf(sequence: number): number {
+    return sequence - this.#floor + this.#head;
+  }
+
+  /** Gives places back once they are most of all, so that each number is moved once. */
+  #forgetDone(): void {
+    if (this.#size === 0) this.#entries = [];
+    else if (this.#head < doneMin || this.#head * 2 < this.#entries.length) return;
+    else this.#entries = this.#entries.slice(this.#head);
+    this.#head = 0;
   }
 }

@@ -94,7 +94,7 @@ export class Stream {
     const number = this.sender.reserve(text.length);
     if (number === undefined) throw new Error('full');
     this.sender.send(number, FrameType.Publish, bodyOf(text));
-    return number;
+    return { boot: number.boot, sequence: number.sequence };
   }
 
   /** The same, of one that leaves together with its neighbours. */
@@ -102,7 +102,7 @@ export class Stream {
     const number = this.sender.reserve(text.length);
     if (number === undefined) throw new Error('full');
     this.sender.send(number, FrameType.Publish, this.neighbour(text));
-    return number;
+    return { boot: number.boot, sequence: number.sequence };
   }
 
   neighbour(text: string): FrameBody {
