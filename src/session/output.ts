@@ -315,6 +315,11 @@ export class ClientOutput implements Channel, DurabilityWaiter {
    */
   #refuse(item: Held, now: number): boolean {
     const { packet } = item;
+    if (packet.kind === 'publish' && !this.session.persistent) {
+      // One that is kept was withdrawn with its record.
+      this.session.withdraw(new Set([packet.entry]));
+      return false;
+    }
     if (packet.kind !== 'puback' && packet.kind !== 'pubrec') {
       item.ticket = this.#host.durability.ticket;
       return true;

@@ -155,7 +155,7 @@ export class Session implements Receiver, DurableSession {
       return;
     }
     if (this.persistent) this.#host.durability.appended(this, entry);
-    this.#startFlight(entry, now);
+    this.#startFlight(entry, publication.isReceiveStateKept, now);
     if (entry.state === EntryState.Held) return;
     if (!channel.writePublication(publication, target, qos, entry.packetIdentifier, now)) {
       this.#tooLarge(entry);
@@ -476,21 +476,17 @@ export class Session implements Receiver, DurableSession {
   }
 
   /**
-   * Takes a Packet Identifier; QoS 2 of a persistent session waits for the store.
+   * Takes a Packet Identifier; QoS 2 waits for the store where it keeps the message for this
+   * session, or (`isReceiveStateKept`) the identifier under which it came.
    * Statements: [MQTT5-4.3.2-1] [MQTT5-4.3.2-2] [MQTT5-4.3.2-3] [MQTT5-4.3.3-1] [MQTT5-4.3.3-2]
    * [MQTT3-4.3.2-1] [MQTT3-4.3.3-1]
    */
-  #startFlight(entry: Entry, now: number): void {
+  #startFlight(entry: Entry, isReceiveStateKept: boolean, now: number): void {
     this.#inflight ??= new Inflight();
     this.#inflight.admit(entry, this.identifierRange);
     this.#count(entry, now);
-    if (!this.persistent) {
-      entry.state = EntryState.Published;
-      entry.sentBefore = true;
-      return;
-    }
-    this.#host.durability.stateChanged(this);
-    if (entry.qos === 2) {
+    if (this.persistent) this.#host.durability.stateChanged(this);
+    if (entry.qos === 2 && (this.persistent || isReceiveStateKept)) {
       entry.state = EntryState.Held;
       (this.channel as Channel).hold(entry);
     } else {
@@ -557,7 +553,7 @@ export class Session implements Receiver, DurableSession {
   #send(entry: Entry, now: number): void {
     const channel = this.channel as Channel;
     if (entry.qos > 0) {
-      this.#startFlight(entry, now);
+      this.#startFlight(entry, false, now);
       if (entry.state === EntryState.Held) return;
       entry.sentBefore = false;
     }
