@@ -210,8 +210,12 @@ const duplicates: Checker = {
           ).length;
           const allowed = publication.sends * (1 + crashes);
           if (unmarked.length <= allowed) continue;
-          const { isCluster, history } = index;
-          if (isCluster && wasDisturbed(history, publication.firstSentAt, last)) continue;
+          const { history } = index;
+          const { firstSentAt } = publication;
+          // Members send each other again what was in doubt, or what a disk did not take.
+          const isInDoubt =
+            wasDisturbed(history, firstSentAt, last) || history.anyRefused(firstSentAt, last);
+          if (index.isCluster && isInDoubt) continue;
           const what = `${client} got ${nameOf(publication)} ${unmarked.length} times, unmarked`;
           yield broken(what, publication, client);
         }

@@ -17,6 +17,8 @@ export function wasDisturbed({ troubles }: History, since: number, to: number): 
 /**
  * Whether what is promised while the owners of publisher and subscriber stay connected (5.7) is
  * not promised for a message: they were apart, or one moved away from a node that could not tell.
+ * Who owned the subscriber when it was published may be neither where it was published nor where it
+ * came: it has taken the message, moved the session on, and could not say so to the publisher's.
  */
 export function wereApart(
   history: History,
@@ -24,7 +26,8 @@ export function wereApart(
   deliveries: readonly Delivery[],
 ): boolean {
   const receivers = new Set(deliveries.map(({ node }) => node));
-  const involved = new Set([...publication.nodes, ...receivers]);
+  const homes = deliveries.flatMap(({ session }) => [...(history.homes.get(session) ?? [])]);
+  const involved = new Set([...publication.nodes, ...receivers, ...homes]);
   if (involved.size < 2) return false;
   const hasMoved = publication.nodes.size > 1 || receivers.size > 1;
   const since = publication.firstSentAt;

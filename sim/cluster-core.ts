@@ -8,7 +8,7 @@ import type { ClientLog } from '../src/session/mod.js';
 import { defaultSettings } from './broker-core.js';
 import { beliefsOf } from './cluster-beliefs.js';
 import type { CoreEnvironment, CoreFactory, SimCore } from './core.js';
-import { mustAllow } from './expected-gate.js';
+import { ExpectedGate } from './expected-gate.js';
 
 /** Where members reach a node, behind its name. */
 const peerPort = 44053;
@@ -150,12 +150,13 @@ function coreOf(
   cluster: Cluster,
   settings: Pick<ClusterSettings, 'policies' | 'tiebreak'>,
 ): ClusterSimCore {
+  const gate = new ExpectedGate(cluster, settings, () => environment.clock.now());
   let ticks = 0;
   let end: 'none' | 'wanted' | 'done' = 'none';
   return {
     ...{ cluster, broker, tickMs },
     accept: (link, now) => broker.accept(link, now),
-    isAllowed: (operation) => mustAllow(cluster, settings, operation),
+    isAllowed: (operation) => gate.mustAllow(operation),
     view: () => beliefsOf(cluster),
     tick: (now) => {
       cluster.tick(now);
