@@ -132,6 +132,8 @@ export class History {
   readonly isCluster: boolean;
   readonly #scheduler: Scheduler;
   readonly #downSince = new Map<string, Trouble>();
+  /** Nodes that were asked to end: they refuse whatever comes. */
+  readonly #stopping = new Set<string>();
   /** `node store` or `node operation` → when that was refused; the last one may be open. */
   readonly #refusals = new Map<string, Trouble[]>();
 
@@ -237,6 +239,7 @@ export class History {
     const needsStore = operation === 'publish' || operation === 'subscribe';
     if (isRefused) {
       this.count(`${operation} refused`);
+      if (this.#stopping.has(node)) return;
       if (gates.some(({ until }) => until >= askedAt)) return;
       if (needsStore && this.wasRefusing(node, askedAt)) return;
       this.violated('refused exactly when there is a reason', `${node} refused a ${operation}`);
@@ -245,8 +248,13 @@ export class History {
     }
   }
 
+  nodeStops(name: string): void {
+    this.#stopping.add(name);
+  }
+
   nodeEnded(name: string): void {
     this.nodeEnds.push(this.now);
+    this.#stopping.delete(name);
     for (const subject of this.#refusals.keys()) {
       if (subject.startsWith(`${name} `)) this.#refuses(subject, false);
     }

@@ -104,6 +104,7 @@ export class SimNode {
     if (process === undefined) return;
     const { scheduler, network, story } = this.#ground;
     story.tell(this.name, () => 'is asked to stop');
+    this.#ground.history.nodeStops(this.name);
     const { core, loop, host, clock } = process;
     const deadline = scheduler.now + stopTimeoutMs;
     this.#isStartWanted = false;
