@@ -196,8 +196,9 @@ export class ClientOutput implements Channel, DurabilityWaiter {
     this.link.touch();
   }
 
-  hold(entry: Entry): void {
-    this.#hold(this.#host.durability.ticket, { kind: 'publish', entry });
+  hold(entry: Entry, isForStore: boolean): void {
+    const ticket = isForStore ? this.#host.durability.ticket : 0;
+    this.#hold(ticket, { kind: 'publish', entry });
   }
 
   holdPubrel(entry: Entry): void {

@@ -60,8 +60,11 @@ export interface Channel {
   ): boolean;
   /** The same from a kept message. */
   writeEntry(entry: Entry, now: number): boolean;
-  /** Calls `sendHeld` of the session once everything changed so far is durable. */
-  hold(entry: Entry): void;
+  /**
+   * Calls `sendHeld` of the session when everything that is held has gone, and (`isForStore`) what
+   * changed until now is durable.
+   */
+  hold(entry: Entry, isForStore: boolean): void;
   writePubrel(packetIdentifier: number, reasonCode: number): void;
   /** PUBREL once everything changed so far is durable. */
   holdPubrel(entry: Entry): void;

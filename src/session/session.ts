@@ -77,6 +77,8 @@ export class Session implements Receiver, DurableSession {
   silentFrom: Set<string> | undefined = undefined;
   readonly #host: SessionHost;
   #waiting: WaitingQueue | undefined;
+  /** QoS 2 that comes later does not overtake it. */
+  #lastHeld: Entry | undefined;
   #inflight: Inflight | undefined;
   /** In-flight entries of an earlier connection that must be sent again, in order. */
   #resend: WaitingQueue | undefined;
@@ -486,9 +488,11 @@ export class Session implements Receiver, DurableSession {
     this.#inflight.admit(entry, this.identifierRange);
     this.#count(entry, now);
     if (this.persistent) this.#host.durability.stateChanged(this);
-    if (entry.qos === 2 && (this.persistent || isReceiveStateKept)) {
+    const isForStore = this.persistent || isReceiveStateKept;
+    if (entry.qos === 2 && (isForStore || this.#lastHeld?.state === EntryState.Held)) {
       entry.state = EntryState.Held;
-      (this.channel as Channel).hold(entry);
+      this.#lastHeld = entry;
+      (this.channel as Channel).hold(entry, isForStore);
     } else {
       entry.state = EntryState.Published;
       entry.sentBefore = true;
@@ -517,7 +521,7 @@ export class Session implements Receiver, DurableSession {
       channel.holdPubrel(entry);
     } else if (entry.state === EntryState.Held) {
       this.#count(entry, now);
-      channel.hold(entry);
+      channel.hold(entry, true);
     } else if (entry.state === EntryState.Published) {
       this.#count(entry, now);
       if (!channel.writeEntry(entry, now)) this.#tooLarge(entry);
