@@ -1,7 +1,7 @@
 import type { Cluster, ClusterSettings } from '../src/cluster/mod.js';
 import type { GateOperation } from './history.js';
 
-/** Who joins while clients are served counts as reachable for so long, in ms, or until it was up. */
+/** Who joins while clients are served counts as reachable for so long (ms), or until it was up. */
 const newcomerMs = 5000;
 
 /**
