@@ -72,12 +72,14 @@ export class Turns {
     const over = [...this.#over].map(([limit, count]) => `${count} over ${limit}`);
     const garbage = inside.length === 0 ? 'no garbage collection' : `of it ${inside.join(', ')}`;
     const cpu = `${longest.cpuMs.toFixed(1)} on the processor, ${garbage}`;
-    return { longestMs: longest.ms, text: `${cpu}; of ${this.count} turns ${over.join(', ')}` };
+    const mostCpuMs = Math.max(...this.#long.map(({ cpuMs }) => cpuMs)).toFixed(1);
+    const text = `${cpu}; of ${this.count} turns ${over.join(', ')}, none over ${mostCpuMs} on it`;
+    return { longestMs: longest.ms, text };
   }
 }
 
 /** Time that this thread had a processor, in ms; 0 where the system does not tell. */
-function ownCpuMs(): number {
+export function ownCpuMs(): number {
   try {
     return Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ')[0]) / 1e6;
   } catch {

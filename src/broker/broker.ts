@@ -250,7 +250,7 @@ export class Broker implements ClientHost, SessionHost {
   }
 
   groupOf(mountpoint: string, group: string, filter: string): SharedGroup | undefined {
-    return this.#realm(mountpoint).existingFilter(filter)?.groups?.get(group);
+    return this.#realm(mountpoint).existingFilter(filter)?.local?.groups?.get(group);
   }
 
   /** A message that was sent to another member, which has not said that it has it. */

@@ -1,5 +1,5 @@
 import type { RouteName, RouteValue } from '../cluster/routing/mod.js';
-import type { FilterEntry } from './filter-entry.js';
+import type { FilterEntry, LocalSubscribers } from './filter-entry.js';
 import type { Realm } from './realm.js';
 import type { SharedGroup } from './shared-group.js';
 
@@ -34,7 +34,7 @@ export class LocalRoutes {
   touched(realm: Realm, entry: FilterEntry): void {
     if (this.#out === undefined) return;
     this.#touched.set(entry, realm);
-    for (const group of entry.groups?.values() ?? []) {
+    for (const group of entry.local?.groups?.values() ?? []) {
       if (group.isEmpty) this.#announceGroup(realm, entry, group, undefined);
     }
   }
@@ -42,13 +42,14 @@ export class LocalRoutes {
   flush(): void {
     if (this.#touched.size === 0) return;
     for (const [entry, realm] of this.#touched) {
-      const value = entry.subscriptions.size === 0 ? undefined : valueOf(entry);
-      if (!isSame(value, entry.announced)) {
-        entry.announced = value;
+      const { local } = entry;
+      const value = local === undefined ? undefined : valueOf(local);
+      if (local !== undefined && !isSame(value, local.announced)) {
+        local.announced = value;
         const { mountpoint } = realm;
         this.#out?.routeChanged({ mountpoint, group: '', filter: entry.filter }, value);
       }
-      for (const group of entry.groups?.values() ?? []) {
+      for (const group of local?.groups?.values() ?? []) {
         this.#announceGroup(realm, entry, group, groupValueOf(group));
       }
     }
@@ -67,8 +68,9 @@ export class LocalRoutes {
   }
 }
 
-function valueOf(entry: FilterEntry): RouteValue {
-  return { hasPersistent: entry.persistentCount > 0, online: 0, total: 0 };
+function valueOf(local: LocalSubscribers): RouteValue | undefined {
+  if (local.subscriptions.size === 0) return undefined;
+  return { hasPersistent: local.persistentCount > 0, online: 0, total: 0 };
 }
 
 function groupValueOf(group: SharedGroup): RouteValue | undefined {

@@ -173,7 +173,7 @@ export class Parking {
     if (this.#departures.size === 0) return [];
     const parked = new Set<string>();
     for (const entry of kept) {
-      for (const key of entry.kept?.keys() ?? []) {
+      for (const key of entry.local?.kept?.keys() ?? []) {
         if (!this.#departures.isBehind(key)) continue;
         const owner = this.#claims.ownerOf(key)?.site;
         if (owner !== undefined && this.#claims.sourceOf(key, owner) === site) parked.add(key);
@@ -192,8 +192,8 @@ export class Parking {
   ): ParkedMessage[] {
     /** Overlapping subscriptions of one session get one copy [MQTT5-3.3.4-2]. */
     const targets = new Map<string, { claim: Claim; subscription: KeptSubscription }>();
-    for (const { kept: sessions } of kept) {
-      for (const [key, bySite] of sessions ?? []) {
+    for (const { local } of kept) {
+      for (const [key, bySite] of local?.kept ?? []) {
         const claim = this.#claims.ownerOf(key);
         if (claim === undefined || !claim.isPersistent) continue;
         const source = this.#claims.sourceOf(key, claim.site);

@@ -2,7 +2,7 @@ import type { Site } from '../cluster/identity/mod.js';
 import { RetainedStore } from '../retain/mod.js';
 import type { DeliveryTarget, Retained, Session, TopicHandle } from '../session/mod.js';
 import { FilterTrie } from '../topic/mod.js';
-import { type FilterEntry, noSubscriptions } from './filter-entry.js';
+import type { FilterEntry, LocalSubscribers } from './filter-entry.js';
 import type { RemoteSites } from './remote-sites.js';
 import type { SharedGroup } from './shared-group.js';
 
@@ -98,12 +98,8 @@ export class Realm {
   filter(filter: string): FilterEntry {
     return this.#filters.getOrInsert(filter, () => ({
       filter,
-      subscriptions: noSubscriptions,
-      persistentCount: 0,
-      groups: undefined,
       remotes: undefined,
-      kept: undefined,
-      announced: undefined,
+      local: undefined,
     }));
   }
 
@@ -126,7 +122,10 @@ export class Realm {
     this.#matchMark += 1;
     const mark = this.#matchMark;
     this.#filters.match(name, (entry) => {
-      for (const subscription of entry.subscriptions.values()) {
+      if (entry.remotes !== undefined) addSites(sites, entry.remotes);
+      const { local } = entry;
+      if (local === undefined) return;
+      for (const subscription of local.subscriptions.values()) {
         const { session } = subscription;
         if (session.matchMark === mark) {
           const other = targets[session.matchIndex] as Target;
@@ -137,9 +136,8 @@ export class Realm {
           targets.push(subscription);
         }
       }
-      for (const group of entry.groups?.values() ?? []) groups.push(group);
-      if (entry.remotes !== undefined) addSites(sites, entry.remotes);
-      if (entry.kept !== undefined) kept.push(entry);
+      for (const group of local.groups?.values() ?? []) groups.push(group);
+      if (local.kept !== undefined) kept.push(entry);
     });
     return { targets, groups, sites, kept };
   }
@@ -153,9 +151,12 @@ export class Realm {
   }
 }
 
-function isEmpty({ subscriptions, groups, remotes, kept }: FilterEntry): boolean {
-  if (kept !== undefined || subscriptions.size > 0) return false;
-  return (groups?.size ?? 0) === 0 && (remotes?.size ?? 0) === 0;
+function isEmpty({ remotes, local }: FilterEntry): boolean {
+  return (remotes?.size ?? 0) === 0 && (local === undefined || isNobody(local));
+}
+
+function isNobody({ subscriptions, groups, kept }: LocalSubscribers): boolean {
+  return kept === undefined && subscriptions.size === 0 && (groups?.size ?? 0) === 0;
 }
 
 /** Members are few: a search is cheaper than a map. */

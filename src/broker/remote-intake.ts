@@ -144,7 +144,7 @@ export class RemoteIntake implements Arriving {
       router.deliver(publication, topic, from, except, now);
       return true;
     }
-    const shared = topic.realm.existingFilter(filter)?.groups?.get(group);
+    const shared = topic.realm.existingFilter(filter)?.local?.groups?.get(group);
     return shared !== undefined && router.deliverToGroup(publication, shared, now);
   }
 

@@ -162,7 +162,7 @@ export class Router {
   reroute(entry: Entry, realm: Realm, policy: SharedSubscriptionPolicy, now: number): void {
     const { group, message } = entry;
     if (group === undefined) return;
-    const shared = realm.existingFilter(group.filter)?.groups?.get(group.group);
+    const shared = realm.existingFilter(group.filter)?.local?.groups?.get(group.group);
     if (shared === undefined) return;
     const member = shared.pick(policy, message.qos, message.publisher, this.#random);
     if (member === undefined) {

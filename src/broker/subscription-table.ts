@@ -2,7 +2,7 @@ import type { Site } from '../cluster/identity/mod.js';
 import type { RouteValue } from '../cluster/routing/mod.js';
 import type { Journal } from '../journal/mod.js';
 import type { Session, Subscription } from '../session/mod.js';
-import { dropEmptyGroup, type FilterEntry, groupOf, noSubscriptions } from './filter-entry.js';
+import { dropEmptyGroup, type FilterEntry, groupOf, localOf } from './filter-entry.js';
 import { type KeptSubscription, setKept } from './kept-subscription.js';
 import type { LocalRoutes } from './local-routes.js';
 import type { Realm } from './realm.js';
@@ -59,12 +59,12 @@ export class SubscriptionTable {
     const { session, group, filter } = subscription;
     const entry = realm.filter(filter);
     if (group === undefined) {
-      const previous = entry.subscriptions.get(session);
-      if (previous?.countsAsPersistent === true) entry.persistentCount -= 1;
+      const local = localOf(entry);
+      const previous = local.subscriptions.get(session);
+      if (previous?.countsAsPersistent === true) local.persistentCount -= 1;
       subscription.countsAsPersistent = session.persistent;
-      if (session.persistent) entry.persistentCount += 1;
-      if (entry.subscriptions === noSubscriptions) entry.subscriptions = new Map();
-      entry.subscriptions.set(session, subscription);
+      if (session.persistent) local.persistentCount += 1;
+      local.subscriptions.set(session, subscription);
     } else groupOf(entry, group.group).add(subscription);
     if (subscription.noLocal) session.noLocalCount += 1;
     this.#count += 1;
@@ -78,9 +78,10 @@ export class SubscriptionTable {
     const entry = realm.existingFilter(filter);
     if (entry === undefined) return;
     if (group === undefined) {
-      if (subscription.countsAsPersistent) entry.persistentCount -= 1;
-      entry.subscriptions.delete(session);
-    } else entry.groups?.get(group.group)?.remove(subscription);
+      const local = localOf(entry);
+      if (subscription.countsAsPersistent) local.persistentCount -= 1;
+      local.subscriptions.delete(session);
+    } else entry.local?.groups?.get(group.group)?.remove(subscription);
     if (subscription.noLocal) session.noLocalCount -= 1;
     this.#count -= 1;
     this.#routes.touched(realm, entry);
@@ -114,9 +115,10 @@ export class SubscriptionTable {
     const entry = value === undefined ? realm.existingFilter(filter) : realm.filter(filter);
     if (entry === undefined) return;
     if (group === undefined) {
-      entry.kept ??= new Map();
-      setKept(entry.kept, session, site, value);
-      if (entry.kept.size === 0) entry.kept = undefined;
+      const local = localOf(entry);
+      local.kept ??= new Map();
+      setKept(local.kept, session, site, value);
+      if (local.kept.size === 0) local.kept = undefined;
     } else {
       setKept(groupOf(entry, group).kept, session, site, value);
       dropEmptyGroup(entry, group);
@@ -140,7 +142,7 @@ function setRemoteGroup(
   site: Site,
   value: RouteValue | undefined,
 ): void {
-  if (value === undefined) entry.groups?.get(name)?.remotes.delete(site);
+  if (value === undefined) entry.local?.groups?.get(name)?.remotes.delete(site);
   else groupOf(entry, name).remotes.set(site, value);
   dropEmptyGroup(entry, name);
 }
