@@ -28,7 +28,7 @@ export interface ExchangeOut {
   readonly story: ExchangeStory;
 }
 
-/** Between two comparisons of vectors with a member picked by chance. */
+/** Between two comparisons of vectors. */
 const compareIntervalMs = 10_000;
 
 /** A question that brought nothing for so long is asked again, perhaps of another member. */
@@ -74,6 +74,8 @@ export class RowExchange {
   /** What was asked for, by the site of the rows. */
   readonly #questions = new Map<Site, Question>();
   #compareAt = 0;
+  /** Members that were not compared with in this round. */
+  #toCompare: Site[] = [];
   #askAgainAt = 0;
 
   constructor(tables: Tables, random: Random, out: ExchangeOut) {
@@ -189,9 +191,20 @@ export class RowExchange {
     }
     if (now < this.#compareAt) return;
     this.#compareAt = now + compareIntervalMs;
-    const peers = [...this.#peers.values()];
-    const peer = peers[this.#random.below(Math.max(1, peers.length))];
+    const peer = this.#nextPeer();
     if (peer !== undefined) this.#tell(peer);
+  }
+
+  /**
+   * By chance, and each once before any comes again: overrides are kept until everybody's vector has
+   * come twice, and one that is not picked for minutes keeps them all.
+   */
+  #nextPeer(): Peer | undefined {
+    this.#toCompare = this.#toCompare.filter((site) => this.#peers.has(site));
+    if (this.#toCompare.length === 0) this.#toCompare = [...this.#peers.keys()];
+    const at = this.#random.below(Math.max(1, this.#toCompare.length));
+    const [site = ''] = this.#toCompare.splice(at, 1);
+    return this.#peers.get(site);
   }
 
   /** Something of what is asked for, or pushed, is still to be sent or to be brought into force. */
