@@ -109,8 +109,9 @@ export class SessionClaims {
     return next % rangesMax;
   }
 
-  newStamp(now: number): Stamp {
-    return this.#cluster.stamps.next(now);
+  /** For a session that begins now: above that of every earlier one, whoever's clock made it. */
+  bornNow(key: string, now: number): Stamp {
+    return this.#cluster.stamps.next(now, this.#latestStamp(key));
   }
 
   /** This node has it from now on. The stamp is above every one that is known of it. */

@@ -137,7 +137,7 @@ export class SessionMoves {
     const wasKept = isOurs && owner.isPersistent && !owner.value.isFetching;
     if (isOurs) this.#claims.changed(session, this.#arrivals.announcedFrom(key));
     else {
-      session.born = this.#claims.newStamp(now);
+      session.born = this.#claims.bornNow(key, now);
       this.#claims.has(session, now);
     }
     this.#recent.learned(key, this.#stampOf(key), now);

@@ -89,3 +89,28 @@ for (const [what, skewMs] of [
     });
   });
 }
+
+describe('a session that was begun on a member before that knew its clock to be ahead', () => {
+  it('gives nothing to one that is begun anew elsewhere (seed 929)', () => {
+    const rig = running();
+    const node = rig.nodes[2] as SimNode;
+    node.crash('process');
+    rig.run(3000);
+    node.clock.skewMs = hourMs;
+    node.start();
+    rig.run(10);
+    leaves(rig, 7200);
+    rig.run(4000);
+    node.crash('process');
+    rig.run(4000);
+    const pub = rig.client('b', 'pub');
+    pub.send(publish(5, { topicName: 't', qos: 1, packetIdentifier: 1, payload: 'old' }));
+    rig.run(200);
+    assert.equal(pub.take()?.kind, 'puback');
+    const properties = { sessionExpiryInterval: 3600 };
+    const client = rig.client('a', 'one', { cleanStart: true, properties });
+    client.send(subscribe(5, 1, [{ topicFilter: 't', qos: 1 }]));
+    rig.run(2000);
+    assert.deepEqual(payloads(client), [], rig.told());
+  });
+});
