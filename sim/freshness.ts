@@ -8,8 +8,8 @@ const underWayMs = 3000;
 /**
  * What was acknowledged before a session asked for it is not for that session: a clean start starts
  * clean, whatever comes back later. Retained messages are, and what a group had left over.
- * The design (5.7) discards "remnants and subscriptions of an older born": what comes at QoS 0 is no
- * remnant, for no queue of a session that is away has it. It was on a slow link all the time.
+ * The design (5.7) discards "remnants and subscriptions of an older born": what comes at QoS 0 is
+ * no remnant, for no queue of a session that is away has it. It was on a slow link all the time.
  */
 export const nothingFromBefore: Checker = {
   rule: 'a session gets nothing from before its time',

@@ -418,8 +418,8 @@ export const variants: readonly Variant[] = [
     patches: [
       {
         file: 'broker/session-claims.ts',
-        find: 'stamps.next(now, this.#latestStamp(key))',
-        replace: 'stamps.next(now)',
+        find: 'value, this.#cluster.stamps.next(now, this.#latestStamp(key))',
+        replace: 'value, this.#cluster.stamps.next(now)',
       },
     ],
     seenIn: 'clock-behind',

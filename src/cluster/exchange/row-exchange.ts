@@ -196,8 +196,8 @@ export class RowExchange {
   }
 
   /**
-   * By chance, and each once before any comes again: overrides are kept until everybody's vector has
-   * come twice, and one that is not picked for minutes keeps them all.
+   * By chance, and each once before any comes again: overrides are kept until everybody's vector
+   * has come twice, and one that is not picked for minutes keeps them all.
    */
   #nextPeer(): Peer | undefined {
     this.#toCompare = this.#toCompare.filter((site) => this.#peers.has(site));
