@@ -287,7 +287,7 @@ export const variants: readonly Variant[] = [
     patches: [
       {
         file: 'broker/session-moves.ts',
-        find: 'this.#unheard.set(key, site);',
+        find: 'this.#unheard.add(key, site);',
         replace: 'void 0;',
       },
     ],

@@ -21,6 +21,7 @@ import { Marks } from './marks.js';
 import { movedEntry } from './moved.js';
 import { type Claim, keyOf, nameOf } from './session-claims.js';
 import { SessionClaims } from './session-claims.js';
+import { UnheardClaims } from './unheard-claims.js';
 
 /**
  * One live session for each Client Identifier, whichever member its client comes to (design 5.7).
@@ -51,8 +52,7 @@ export class SessionMoves {
   #lastPeers = '';
   /** Sessions of which other members said something in this turn. */
   readonly #changed = new Set<string>();
-  /** Sessions of this node that a member claimed, too, which does not count before it is up. */
-  readonly #unheard = new Map<string, Site>();
+  readonly #unheard = new UnheardClaims();
 
   constructor(cluster: MovesCluster, registry: MovesRegistry, host: MovesHost) {
     this.#cluster = cluster;
@@ -252,7 +252,7 @@ export class SessionMoves {
     else this.#changed.add(key);
     if (kind === RowKind.Session && after?.value === undefined) this.#marks.gone(key, site);
     const isUnheard = kind === RowKind.CleanSession && this.#cluster.tables.isMasked(site);
-    if (isUnheard && this.#claims.ownValue(key) !== undefined) this.#unheard.set(key, site);
+    if (isUnheard && this.#claims.ownValue(key) !== undefined) this.#unheard.add(key, site);
     this.#host.turnEndWanted();
   }
 
@@ -322,11 +322,7 @@ export class SessionMoves {
 
   /** Before any message goes to `site`. */
   memberUp(site: Site, now: number): void {
-    for (const [key, of] of this.#unheard) {
-      if (of !== site) continue;
-      this.#unheard.delete(key);
-      this.#changed.add(key);
-    }
+    for (const key of this.#unheard.take(site)) this.#changed.add(key);
     this.rowsApplied(now);
     this.#marks.memberUp(site);
   }
