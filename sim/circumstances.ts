@@ -26,10 +26,12 @@ export function wereApart(
   deliveries: readonly Delivery[],
 ): boolean {
   const receivers = new Set(deliveries.map(({ node }) => node));
-  const homes = deliveries.flatMap(({ session }) => [...(history.homes.get(session) ?? [])]);
+  const homes = new Set(
+    deliveries.flatMap(({ session }) => [...(history.homes.get(session) ?? [])]),
+  );
   const involved = new Set([...publication.nodes, ...receivers, ...homes]);
   if (involved.size < 2) return false;
-  const hasMoved = publication.nodes.size > 1 || receivers.size > 1;
+  const hasMoved = publication.nodes.size > 1 || homes.size > 1;
   const since = publication.firstSentAt;
   const to = deliveries.at(-1)?.at ?? history.now;
   return history.troubles.some((trouble) => {
