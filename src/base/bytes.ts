@@ -80,15 +80,17 @@ export class TruncatedRecord extends Error {
 /** Reads what {@link ByteWriter} wrote. Throws {@link TruncatedRecord} past the end. */
 export class ByteReader {
   readonly #bytes: Buffer;
-  #at = 0;
+  #at: number;
 
-  constructor(bytes: Uint8Array) {
+  /** `start`: where the record begins in `bytes`; it ends where they do. */
+  constructor(bytes: Uint8Array, start = 0) {
+    this.#at = start;
     this.#bytes = Buffer.isBuffer(bytes)
       ? bytes
       : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** Bytes that have been read. */
+  /** Where in the bytes what comes next begins. */
   get position(): number {
     return this.#at;
   }

@@ -16,7 +16,18 @@ const loopCopyMax = 48;
 /** Without DUP and RETAIN, which are between a publisher and its node. */
 const keptFlags = 0b1111_0110;
 
+/** Publishers whose envelopes are remembered; beyond it all are forgotten. */
+const plainMax = 1024;
+
 const nobody: readonly string[] = [];
+
+/** An envelope without exceptions of any kind, as bytes. */
+interface PlainEnvelope {
+  readonly publisher: string;
+  readonly mountpoint: string;
+  readonly version: 4 | 5;
+  readonly bytes: Uint8Array;
+}
 
 /** Which members and sessions a message is for, beside its topic. */
 type Addressed = Pick<Envelope, 'mountpoint' | 'group' | 'filter' | 'except'>;
@@ -34,11 +45,10 @@ type Addressed = Pick<Envelope, 'mountpoint' | 'group' | 'filter' | 'except'>;
  */
 export class OutgoingBodies {
   readonly #writer = new ByteWriter(256);
-  /** The last envelope without exceptions of any kind: the next message mostly has the same. */
-  #plain: Uint8Array = new Uint8Array(0);
-  #plainMountpoint = '';
-  #plainPublisher = '';
-  #plainVersion = 0;
+  /** By publisher. At most {@link plainMax}. */
+  readonly #plain = new Map<string, PlainEnvelope>();
+  /** The one that was used last: the next message mostly has the same. */
+  #last: PlainEnvelope | undefined = undefined;
   #block: Buffer = Buffer.alloc(0);
   #blockAt = 0;
 
@@ -47,18 +57,17 @@ export class OutgoingBodies {
     const { publisher, retain, expiresAt } = publication;
     if (retain || expiresAt > 0) return this.except(publication, mountpoint, nobody, now);
     const version = versionOf(publication);
-    const isSame =
-      publisher === this.#plainPublisher &&
-      version === this.#plainVersion &&
-      mountpoint === this.#plainMountpoint;
-    if (!isSame) {
+    let known = this.#last;
+    if (known?.publisher !== publisher) known = this.#plain.get(publisher);
+    if (known?.version !== version || known.mountpoint !== mountpoint) {
       const addressed = { mountpoint, group: '', filter: '', except: nobody };
-      this.#plain = this.#envelope(publication, addressed, now);
-      this.#plainMountpoint = mountpoint;
-      this.#plainPublisher = publisher;
-      this.#plainVersion = version;
+      const bytes = this.#envelope(publication, addressed, now);
+      known = { publisher, mountpoint, version, bytes };
+      if (this.#plain.size >= plainMax) this.#plain.clear();
+      this.#plain.set(publisher, known);
     }
-    return this.#packet(publication, this.#plain);
+    this.#last = known;
+    return this.#packet(publication, known.bytes);
   }
 
   /** The same without `except`, which are Client Identifiers. */

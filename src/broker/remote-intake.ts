@@ -63,13 +63,13 @@ export class RemoteIntake implements Arriving {
    * as it is until writers are settled. What was left of the frame before is forgotten.
    */
   open(from: Site, body: Uint8Array, start: number): this {
-    const reader = new ByteReader(start === 0 ? body : body.subarray(start));
+    const reader = new ByteReader(body, start);
     const envelope = readEnvelope(reader);
     if (this.#at !== this.#body.length) this.#decoder = newDecoder();
     this.#from = from;
     this.#envelope = envelope;
     this.#body = body;
-    this.#at = start + reader.position;
+    this.#at = reader.position;
     // A frame without a message is none.
     this.isMalformed = envelope === undefined || this.#at === body.length;
     if (envelope === undefined) return this;

@@ -21,12 +21,14 @@ export const bootsMax = 1024;
 /** Ranges of one Confirm, and exceptions: both fit its cap with the longest numbers. */
 export const confirmListMax = 512;
 
+/** Empty between two numbers. */
+const numberWriter: ByteWriter = new ByteWriter(16);
+
 /** The front of a frame that has a number. */
 export function writeNumber({ boot, sequence }: FrameNumber): Uint8Array {
-  const writer = new ByteWriter(16);
-  writer.varint(boot);
-  writer.varint(sequence);
-  return writer.take();
+  numberWriter.varint(boot);
+  numberWriter.varint(sequence);
+  return numberWriter.take();
 }
 
 /** The front of a frame that has none. */
@@ -47,7 +49,7 @@ export function splitNumber(bytes: Uint8Array): NumberedFront | undefined {
   const end = bootEnd === -1 ? -1 : varintEnd(bytes, bootEnd);
   if (end === -1) return undefined;
   try {
-    const reader = new ByteReader(bytes.subarray(0, end));
+    const reader = new ByteReader(bytes);
     const number = { boot: reader.varint(), sequence: reader.varint() };
     return number.boot === 0 || number.sequence === 0 ? undefined : { number, end };
   } catch (error) {
