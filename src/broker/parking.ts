@@ -54,6 +54,13 @@ interface Unconfirmed {
 
 type BySite = ReadonlyMap<Site, KeptSubscription>;
 
+/** Which sessions a message is kept for. */
+interface Wanted {
+  /** Asked first, and for every session that matches: false rules it out, whoever has it. */
+  mayBe(key: string, bySite: BySite): boolean;
+  is(key: string, source: Site, bySite: BySite): boolean;
+}
+
 /**
  * Messages for sessions of members that cannot have them now: kept here, for the session and not
  * for the member, so that whoever has the session next gets them (design 5.6).
@@ -63,6 +70,18 @@ export class Parking {
   readonly #departures: Departures;
   readonly #host: ParkingHost;
   #isRefused = false;
+  /** For sessions that cannot have it now, or not yet. */
+  readonly #unreachable: Wanted = {
+    mayBe: (key, bySite) => {
+      if (this.#departures.isBehind(key)) return true;
+      for (const site of bySite.keys()) if (this.#host.isDown(site)) return true;
+      return false;
+    },
+    is: (key, source) => {
+      if (source === this.#host.site) return false;
+      return this.#host.isDown(source) || this.#departures.isBehind(key);
+    },
+  };
 
   constructor(claims: SessionClaims, departures: Departures, host: ParkingHost) {
     this.#claims = claims;
@@ -75,10 +94,7 @@ export class Parking {
    * which older messages are still here. Returns for how many.
    */
   park(publication: Publication, kept: readonly FilterEntry[], now: number): number {
-    return this.#keep(publication, kept, undefined, true, now, (key, source) => {
-      if (source === this.#host.site) return false;
-      return this.#host.isDown(source) || this.#departures.isBehind(key);
-    }).length;
+    return this.#keep(publication, kept, undefined, true, now, this.#unreachable).length;
   }
 
   /**
@@ -91,9 +107,10 @@ export class Parking {
     { site, except, sentAt, wasSent }: Unconfirmed,
     now: number,
   ): ParkedMessage[] {
-    return this.#keep(publication, kept, site, !wasSent, now, (key, source, bySite) => {
-      if (except.length > 0 && except.includes(clientOf(key))) return false;
-      return source === site || (bySite.has(site) && this.#host.movedSince(key, sentAt));
+    return this.#keep(publication, kept, site, !wasSent, now, {
+      mayBe: (key) => except.length === 0 || !except.includes(clientOf(key)),
+      is: (key, source, bySite) =>
+        source === site || (bySite.has(site) && this.#host.movedSince(key, sentAt)),
     });
   }
 
@@ -188,17 +205,18 @@ export class Parking {
     sentTo: Site | undefined,
     isBounded: boolean,
     now: number,
-    isWanted: (key: string, source: Site, bySite: BySite) => boolean,
+    wanted: Wanted,
   ): ParkedMessage[] {
     /** Overlapping subscriptions of one session get one copy [MQTT5-3.3.4-2]. */
     const targets = new Map<string, { claim: Claim; subscription: KeptSubscription }>();
     for (const { local } of kept) {
       for (const [key, bySite] of local?.kept ?? []) {
+        if (!wanted.mayBe(key, bySite)) continue;
         const claim = this.#claims.ownerOf(key);
         if (claim === undefined || !claim.isPersistent) continue;
         const source = this.#claims.sourceOf(key, claim.site);
         if (isExpired(claim.value, neverExpires, now)) continue;
-        if (!isWanted(key, source, bySite)) continue;
+        if (!wanted.is(key, source, bySite)) continue;
         const subscription = bySite.get(source) ?? bySite.get(sentTo ?? source);
         if (subscription === undefined) continue;
         const known = targets.get(key)?.subscription;
