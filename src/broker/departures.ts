@@ -327,7 +327,7 @@ export class Departures {
         departure.unconfirmed -= 1;
         if (departure.unconfirmed === 0) this.#ready.add(departure);
         if (handover.kind === 'state') departure.isStateOwned = true;
-        if (handover.kind === 'end') this.#end(departure, false);
+        if (handover.kind === 'end') this.#onEnded(departure);
       },
       refused: (reason, now) => {
         if (departure.round === round) this.#refused(departure, reason, now);
@@ -335,6 +335,16 @@ export class Departures {
     });
     if (isSent) departure.unconfirmed += 1;
     return isSent;
+  }
+
+  #onEnded(departure: Departure): void {
+    if (departure.session.lastSequence === departure.lastSequence) {
+      this.#end(departure, false);
+      return;
+    }
+    // A message that its member did not take was kept here meanwhile.
+    departure.hasSentEnd = false;
+    this.#ready.add(departure);
   }
 
   #refused(departure: Departure, reason: number, now: number): void {
