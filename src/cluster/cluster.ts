@@ -260,6 +260,8 @@ export class Cluster implements PeerOut, TablesOut {
   close(now: number): void {
     this.#acceptor.closeAll();
     this.#belonging.close();
+    // What was sent in this turn still goes.
+    this.traffic.onTurnEnd(now);
     for (const { link } of this.#peers.values()) link.end('this node stops', now);
   }
 
