@@ -56,6 +56,7 @@ function remoteIntake(): RemoteIntake {
 /** One side, whose frames gather until the other side reads them. */
 class Side implements PeerFlowOut {
   readonly flow: PeerFlow;
+  readonly ticket = 0;
   arrived = 0;
   readonly #intake = remoteIntake();
   readonly #reader = new FrameReader(laneFrames[LaneKind.Data]);

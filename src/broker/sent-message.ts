@@ -42,6 +42,7 @@ export class SentMessage implements Awaited {
   /** Undefined once the publisher is acknowledged. */
   #confirmation: Confirmation | undefined;
   #parked: readonly ParkedMessage[] = [];
+  #isStranded = false;
 
   /** `sentAt`, in ms; `confirmation` undefined: its publisher was acknowledged before a restart. */
   constructor(
@@ -68,6 +69,8 @@ export class SentMessage implements Awaited {
 
   /** Where the member cannot own it this node does, unless the fault is the message's. */
   refused(reason: number, now: number): void {
+    // Said before a crash, too, and forgotten in it: what is parked since stays.
+    if (this.#isStranded) return;
     const isLost = reason === RefusedBecause.Malformed || this.#host.refusing;
     if (isLost && this.#confirmation !== undefined) {
       this.#confirmation.refuse(now);
@@ -83,6 +86,7 @@ export class SentMessage implements Awaited {
   }
 
   stranded(now: number): void {
+    this.#isStranded = true;
     const isAccepted = this.#confirmation === undefined;
     const sent = { site: this.#site, sentAt: this.#sentAt, isAccepted };
     this.#parked = this.#host.parkBody(this.#body, sent, now);

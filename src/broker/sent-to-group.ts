@@ -25,6 +25,7 @@ export class SentToGroup implements Awaited {
   /** Undefined once the publisher is acknowledged. */
   #confirmation: Confirmation | undefined;
   #parked: readonly ParkedMessage[] = [];
+  #isStranded = false;
 
   constructor(
     host: SentToGroupHost,
@@ -45,6 +46,8 @@ export class SentToGroup implements Awaited {
   }
 
   refused(reason: number, now: number): void {
+    // Somebody else has it since, or it is parked.
+    if (this.#isStranded) return;
     if (reason === RefusedBecause.Malformed) {
       this.#confirmation?.refuse(now);
       this.#confirmation = undefined;
@@ -59,6 +62,7 @@ export class SentToGroup implements Awaited {
   }
 
   stranded(now: number): void {
+    this.#isStranded = true;
     this.#parked = this.#qos === 2 ? this.#host.park(now) : [];
     if (this.#parked.length === 0) this.#host.redirect(this.#confirmation, now);
     this.#settle(this.#parked.length === 0 ? 0 : this.#host.durability.ticket, now);

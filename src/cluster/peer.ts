@@ -41,6 +41,7 @@ export interface PeerMessages {
   handedOver(site: Site, body: Uint8Array, now: number): Arrived;
   recordChanged(site: Site, boot: number): void;
   sentChanged(site: Site, number: FrameNumber, body: Uint8Array | undefined): void;
+  readonly ticket: number;
   batchAwaited(): void;
   unsent(count: number, bytes: number): void;
 }
@@ -115,6 +116,10 @@ export class Peer implements PeerLinkOut, ExchangePeer, PeerFlowOut {
 
   sentChanged(site: Site, number: FrameNumber, body: Uint8Array | undefined): void {
     this.#messages.sentChanged(site, number, body);
+  }
+
+  get ticket(): number {
+    return this.#messages.ticket;
   }
 
   batchAwaited(): void {

@@ -107,6 +107,10 @@ export class Traffic implements PeerMessages, DurabilityWaiter {
     return this.#host.handedOver(site, handover, now);
   }
 
+  get ticket(): number {
+    return this.#host.journal.ticket;
+  }
+
   batchAwaited(): void {
     this.#host.journal.wait(this);
   }

@@ -10,6 +10,8 @@ import {
   splitNumber,
 } from '../link/mod.js';
 
+import { RemovedRecords } from './removed-records.js';
+
 /** Why a member does not own a message that it was sent; on the wire. */
 export const RefusedBecause = {
   Malformed: 1,
@@ -74,6 +76,8 @@ export interface PeerFlowOut {
   opened(site: Site, body: Uint8Array, start: number): Arriving;
   /** Something came of a session that another member has, or had. */
   handedOver(site: Site, body: Uint8Array, now: number): Arrived;
+  /** Batch that what is stored now goes into. */
+  readonly ticket: number;
   /** `onDurable` is to be called with the next batch. */
   batchAwaited(): void;
   /** So many messages at QoS 0 did not leave. */
@@ -134,6 +138,7 @@ export class PeerFlow {
   #held: Held[] = [];
   /** Sequences of messages that are written. */
   readonly #written = new Set<number>();
+  readonly #removed = new RemovedRecords();
   /** Taken, and waiting for their batch. In order of their tickets. */
   #pending: Pending[] = [];
   #now = 0;
@@ -146,9 +151,10 @@ export class PeerFlow {
     this.#out = out;
     this.#sender = new DataSender(boot.counter, unconfirmedBytesMax, {
       transmit: (type, ...parts) => out.transmit(type, ...parts),
-      confirmed: (number) => this.#take(number)?.confirmed(this.#now),
-      refused: (number, reason) => this.#take(number)?.refused(reason, this.#now),
+      confirmed: (number) => this.#take(number, true)?.confirmed(this.#now),
+      refused: (number, reason) => this.#take(number, false)?.refused(reason, this.#now),
       resumed: () => this.#forgetStranded(),
+      floors: () => this.#removed.floors(),
       unsent: (count, bytes) => out.unsent(count, bytes),
     });
     this.#receiver = new DataReceiver({
@@ -169,6 +175,7 @@ export class PeerFlow {
   restoreSent(number: FrameNumber, awaited: Awaited): boolean {
     if (!this.#sender.restore(number)) return false;
     this.#stranded.set(nameOf(number), { number, awaited });
+    this.#noteRemoved(number);
     return true;
   }
 
@@ -228,7 +235,7 @@ export class PeerFlow {
       // Of the member's last time up: it is not known yet whether it has them.
       if (this.#stranded.has(nameOf(number))) continue;
       const one = awaited.get(number.sequence);
-      this.#forgetWritten(number);
+      this.#forgetWritten(number, false);
       if (one?.stranded !== undefined && this.#sender.suspend(number)) {
         this.#stranded.set(nameOf(number), { number, awaited: one });
         one.stranded(now);
@@ -299,6 +306,10 @@ export class PeerFlow {
    */
   onDurable(durable: number, refused: number): boolean {
     this.#release(durable, refused);
+    if (!this.#removed.isEmpty) {
+      this.#removed.onDurable(durable, refused, this.#out.ticket);
+      this.#sender.tellFloors();
+    }
     const pending = this.#pending;
     this.#pending = [];
     for (const one of pending) {
@@ -307,7 +318,7 @@ export class PeerFlow {
       } else if (one.ticket <= durable) this.#receiver.owned(one.number);
       else this.#pending.push(one);
     }
-    return this.#pending.length > 0 || this.#held.length > 0;
+    return this.#pending.length > 0 || this.#held.length > 0 || !this.#removed.isEmpty;
   }
 
   #release(durable: number, refused: number): void {
@@ -319,7 +330,7 @@ export class PeerFlow {
       if (ticket > durable && !isRefused) break;
       if (isRefused) {
         // Its publisher is told, and nobody is to get it.
-        this.#take(number);
+        this.#take(number, false);
         this.#sender.withdraw(number);
       } else this.#sender.send(number, type, body);
     }
@@ -387,11 +398,11 @@ export class PeerFlow {
     this.#out.batchAwaited();
   }
 
-  #take(number: FrameNumber): Awaited | undefined {
+  #take(number: FrameNumber, isConfirmed: boolean): Awaited | undefined {
     if (number.boot === this.#boot && this.#awaited.size > 0) {
       const awaited = this.#awaited.get(number.sequence);
       this.#awaited.delete(number.sequence);
-      this.#forgetWritten(number);
+      this.#forgetWritten(number, isConfirmed);
       if (awaited !== undefined) return awaited;
     }
     if (this.#stranded.size === 0) return undefined;
@@ -400,9 +411,15 @@ export class PeerFlow {
     return stranded?.awaited;
   }
 
-  #forgetWritten(number: FrameNumber): void {
+  #forgetWritten(number: FrameNumber, isConfirmed: boolean): void {
     if (!this.#written.delete(number.sequence)) return;
     this.#out.sentChanged(this.#site, number, undefined);
+    if (!isConfirmed) this.#noteRemoved(number);
+  }
+
+  #noteRemoved(number: FrameNumber): void {
+    this.#removed.add(number, this.#out.ticket);
+    this.#out.batchAwaited();
   }
 
   /** The member has said what it has: of these it has none. */

@@ -20,6 +20,8 @@ export interface DataSenderOut {
   confirmed(number: FrameNumber): void;
   /** The peer has said of all that it owns that it does. */
   resumed(): void;
+  /** By boot, numbers that the peer is to remember though they are done; and all above. */
+  floors(): ReadonlyMap<number, number>;
   /** So many, sent once, did not leave. */
   unsent(count: number, bytes: number): void;
   /** The peer will never own it; `reason` is the peer's composition's. A retry is a new number. */
@@ -186,6 +188,11 @@ export class DataSender {
     this.#loseOnce();
   }
 
+  /** What {@link DataSenderOut.floors} says has changed. With the next {@link pump}. */
+  tellFloors(): void {
+    this.#floorsChanged = true;
+  }
+
   /** Transmits what waits, as far as the lane takes it. At a turn's end, and when it drained. */
   pump(): void {
     this.#transmitOnce();
@@ -320,7 +327,11 @@ export class DataSender {
   #floors(): Map<number, number> {
     const floors = new Map<number, number>();
     for (const [boot, { floor }] of this.#earlier) floors.set(boot, floor);
-    return floors.set(this.#boot, this.#own.floor);
+    floors.set(this.#boot, this.#own.floor);
+    for (const [boot, floor] of this.#out.floors()) {
+      floors.set(boot, Math.min(floors.get(boot) ?? floor, floor));
+    }
+    return floors;
   }
 }
 

@@ -230,6 +230,29 @@ describe('a receiver that restarts', () => {
     assert.equal(stream.receiver.arrived({ boot: 1, sequence: 2 }), 'new');
   });
 
+  it('remembers what it refused until the sender cannot forget that', () => {
+    const stream = new Stream(1).open();
+    const [one, two] = ['a', 'b'].map((text) => stream.send(text));
+    stream.settle();
+    // Its record is deleted, but not durably.
+    stream.kept.set(1, one!.sequence);
+    stream.receiver.refused(one!, 3);
+    stream.receiver.owned(two!);
+    stream.settle();
+    assert.deepEqual(stream.take(), ['refused 1.1 for 3', 'confirmed 1.2']);
+    stream.cut();
+    stream.restartSender(2);
+    assert.ok(stream.sender.restore(one!));
+    stream.open();
+    stream.settle();
+    assert.deepEqual(stream.take(), ['refused 1.1 for 3']);
+    stream.kept.clear();
+    stream.sender.tellFloors();
+    stream.sender.pump();
+    stream.settle();
+    assert.deepEqual(stream.take(), ['forgot 1']);
+  });
+
   it('judges a refused frame anew, although one behind it was stored', () => {
     const stream = new Stream(1).open();
     const [one, two] = ['a', 'b'].map((text) => stream.send(text));
@@ -358,7 +381,14 @@ describe('the bounds of a stream', () => {
 
 describe('a peer that errs', () => {
   const problem = (hex: string): string | undefined => {
-    const out = { transmit: () => true, confirmed() {}, refused() {}, resumed() {}, unsent() {} };
+    const out = {
+      transmit: () => true,
+      confirmed() {},
+      refused() {},
+      resumed() {},
+      unsent() {},
+      floors: () => new Map<number, number>(),
+    };
     const sender = new DataSender(1, 1000, out);
     sender.opened();
     sender.reserve(1);
@@ -387,7 +417,14 @@ describe('a peer that errs', () => {
   it('by sending random bytes, never makes anything throw', () => {
     const random = new SeededRandom(5);
     const out = {
-      ...{ transmit: () => true, confirmed() {}, refused() {}, resumed() {}, unsent() {} },
+      ...{
+        transmit: () => true,
+        confirmed() {},
+        refused() {},
+        resumed() {},
+        unsent() {},
+        floors: () => new Map<number, number>(),
+      },
       forget() {},
     };
     for (let run = 0; run < 1500; run += 1) {

@@ -52,6 +52,8 @@ export class Stream {
   readonly #block = new Block();
   /** Frames of numbered messages that were delivered. */
   frameCount = 0;
+  /** By boot: what the sender's side might ask about again after a crash. */
+  readonly kept: Map<number, number> = new Map();
   /** QoS 0 that did not leave. */
   unsent = 0;
 
@@ -164,6 +166,7 @@ export class Stream {
     const name = (number: FrameNumber) => `${number.boot}.${number.sequence}`;
     return new DataSender(boot, this.#bytesMax, {
       resumed: () => {},
+      floors: () => this.kept,
       unsent: (count) => {
         this.unsent += count;
       },
