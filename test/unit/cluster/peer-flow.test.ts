@@ -48,6 +48,7 @@ class Letters implements Arriving {
 
 class Side implements PeerFlowOut {
   readonly flow: PeerFlow;
+  readonly ticket = 0;
   readonly frames: { type: FrameType; body: Uint8Array }[] = [];
   readonly delivered: string[] = [];
   readonly events: string[] = [];
