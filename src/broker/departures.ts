@@ -134,9 +134,7 @@ export class Departures {
   /** Messages of the session are here that have not gone to its owner yet: newer ones wait. */
   isBehind(key: string): boolean {
     const departure = this.#departures.get(key);
-    if (departure === undefined || departure.hasSentEnd) return false;
-    const { at, unsent, session, lastSequence } = departure;
-    return at < unsent.length || session.lastSequence > lastSequence;
+    return departure !== undefined && hasMore(departure);
   }
 
   /** Who has the session now has the subscriptions that it had here. */
@@ -369,6 +367,11 @@ export class Departures {
     this.#unroute(departure);
     this.#host.ended(departure.session, isLost);
   }
+}
+
+/** Something of it has not been sent. */
+function hasMore({ at, unsent, session, lastSequence }: Departure): boolean {
+  return at < unsent.length || session.lastSequence > lastSequence;
 }
 
 function headOf({ mountpoint, clientIdentifier, born }: Session): {
