@@ -255,11 +255,13 @@ export class SessionRegistry {
 
   /**
    * It is this node's again, with the subscriptions that it had. `wasElsewhere`: its client went on
-   * with it on another member, and so with Packet Identifiers that were not released here.
+   * with it on another member, and so with Packet Identifiers that were not released here. It has
+   * no client yet, and its expiry runs from now on, not from when it was here last.
    */
   restore(session: Session, wasElsewhere: boolean): void {
     const realm = this.#host.realm(session.mountpoint);
     session.isStranded = false;
+    session.disconnectedAt = this.#host.clock.now();
     if (wasElsewhere && session.received !== undefined) {
       session.received = undefined;
       this.#host.journal.stateChanged(session);
@@ -267,6 +269,7 @@ export class SessionRegistry {
     realm.sessions.set(session.clientIdentifier, session);
     this.#sessionCount += 1;
     this.route(session);
+    this.#setDeadline(session);
     this.#host.journal.sessionChanged(session);
   }
 
@@ -341,9 +344,12 @@ export class SessionRegistry {
     if (loaded.received.length > 0) {
       session.received = new Map(loaded.received.map((identifier) => [identifier, 0]));
     }
-    if (!session.isStranded) {
+    const known = realm.sessions.get(record.clientIdentifier);
+    // A will that is held stands beside the session of its client, if that lives on.
+    const isHeldWill = !session.persistent && known !== undefined;
+    if (!session.isStranded && !isHeldWill) {
       realm.sessions.set(record.clientIdentifier, session);
-      this.#sessionCount += 1;
+      if (known === undefined) this.#sessionCount += 1;
       metrics.queueInitializedFromStorage += 1;
     }
     for (const stored of loaded.subscriptions) {
@@ -377,6 +383,11 @@ export class SessionRegistry {
       this.wills.restored(session, now);
       const { will } = session;
       if (will !== undefined && session.willDueAt === 0) this.wills.start(session, will, now);
+      if (realm.sessions.get(session.clientIdentifier) !== session) {
+        this.wills.sessionEnded(session, now);
+        this.#host.journal.sessionEnded(session);
+        continue;
+      }
       if (!session.persistent) {
         this.endSession(realm, session, now);
         continue;

@@ -9,6 +9,7 @@ import {
   publish,
   subscribe,
 } from '../fixtures/client-packets.js';
+import type { SimNode } from '../../sim/node.js';
 import { names, payloads, type Rig, running } from './cluster-rig.js';
 
 function kept(expiry: number, more: ConnectOptions = {}): ConnectOptions {
@@ -148,5 +149,36 @@ describe('a persistent session that expires while its member is dead', () => {
     rig.run(500);
     const connack = again.take();
     assert.ok(connack?.kind === 'connack' && connack.reasonCode === 0 && !connack.sessionPresent);
+  });
+});
+
+describe('a session that comes back to a member which kept messages for it', () => {
+  it('has not expired when that member stops before it has it (seed 94)', () => {
+    const rig = running();
+    rig.client('c', 'mover', kept(3600)).send(subscribe(5, 1, [{ topicFilter: 't', qos: 1 }]));
+    rig.run(1000);
+    crash(rig, 'c');
+    rig.run(4000);
+    const pub = rig.client('a', 'pub');
+    pub.send(publish(5, { topicName: 't', qos: 1, packetIdentifier: 1, payload: 'kept' }));
+    rig.run(200);
+    const node = rig.nodes[names.indexOf('c')] as SimNode;
+    node.disk.isFailing = true;
+    start(rig, 'c');
+    rig.run(5000);
+    rig.network.path('c', 'a').isCut = true;
+    rig.open('a').send(connect(5, { clientIdentifier: 'mover', ...kept(3600) }));
+    rig.run(300);
+    crash(rig, 'a');
+    node.disk.isFailing = false;
+    rig.mend('c', 'a');
+    start(rig, 'a');
+    rig.run(8000);
+    const mover = rig.open('a');
+    mover.send(connect(5, { clientIdentifier: 'mover', ...kept(3600) }));
+    rig.run(3000);
+    const connack = mover.take();
+    assert.ok(connack?.kind === 'connack' && connack.sessionPresent, rig.told());
+    assert.deepEqual(payloads(mover), ['kept']);
   });
 });

@@ -4,7 +4,13 @@ import { describe, it } from 'node:test';
 import { RowKind } from '../../src/cluster/metadata/mod.js';
 import type { Settings } from '../../src/session/mod.js';
 import type { TestClient } from '../broker/core.js';
-import { type ConnectOptions, disconnect, publish, subscribe } from '../fixtures/client-packets.js';
+import {
+  connect,
+  type ConnectOptions,
+  disconnect,
+  publish,
+  subscribe,
+} from '../fixtures/client-packets.js';
 import { names, payloads, type Rig, running } from './cluster-rig.js';
 
 /** `deadNodeWillDelayMs` in the simulator. */
@@ -233,6 +239,27 @@ describe('a member that is cut off with its clients', () => {
     rig.mend('b', 'c');
     rig.run(10_000);
     assert.deepEqual(at.map(payloads), [['gone'], ['gone']], rig.told());
+  });
+
+  it('keeps the session of a client whose will it holds, over a restart (seed 818)', () => {
+    const rig = running();
+    const client = rig.client('c', 'one', kept(3600, { will: will() }));
+    rig.run(500);
+    client.drop();
+    rig.cut('c', 'a');
+    rig.cut('c', 'b');
+    rig.run(8000);
+    crash(rig, 'c');
+    rig.run(500);
+    rig.mend('c', 'a');
+    rig.mend('c', 'b');
+    start(rig, 'c');
+    rig.run(8000);
+    const again = rig.open('c');
+    again.send(connect(5, { clientIdentifier: 'one', ...kept(3600) }));
+    rig.run(500);
+    const connack = again.take();
+    assert.ok(connack?.kind === 'connack' && connack.sessionPresent, rig.told());
   });
 
   it('is not dead while one of the others sees it', () => {
