@@ -25,6 +25,8 @@ export interface ClientPlan {
 
 /** Seconds. Long: a session ends because its client says so, not because a run takes time. */
 const sessionExpirySeconds = 86_400;
+/** Milliseconds within which the row of a new session is everywhere, when nothing is wrong. */
+const rowsTravelMs = 500;
 const keepAliveSeconds = 10;
 const reconnectMeanMs = 700;
 /** How the device is named that shares its client identifier with another one, and gives way. */
@@ -238,11 +240,17 @@ export class SimClient implements ConnectionOwner {
     this.publisher?.onConnected(connection, sessionPresent);
   }
 
-  /** Its session was made where this node may not have heard of it. */
+  /**
+   * Its session was made where this node may not have heard of it: something was between them, or
+   * its row was still on its way. Rows "are pushed only after commit" (design 5.5), and it is
+   * SUBACK that waits until every member has them (5.6), not CONNACK.
+   */
   #mayBeUnknown({ node, startedAt }: Connection): boolean {
     const { history } = this.#world;
     const made = this.#madeAt;
-    return made !== undefined && mayNotKnow(history, made.node, node, made.at, startedAt);
+    if (made === undefined || made.node === node) return false;
+    if (startedAt - made.at < rowsTravelMs) return true;
+    return mayNotKnow(history, made.node, node, made.at, startedAt);
   }
 
   #wasSetBack(): boolean {
