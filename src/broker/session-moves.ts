@@ -125,7 +125,9 @@ export class SessionMoves {
     const from = this.#claims.sourceOf(key, owner.site);
     const value = { ...known, disconnectedAt: 0, movingFrom: from, isFetching: true };
     this.#claims.claim(key, true, value, now);
-    this.#arrivals.fetch(registration, owner, from, now);
+    // It was fetched from here: perhaps it is there by now, and the row that says so on its way.
+    const isFromHere = from === this.#cluster.site && this.#isUp(owner.site);
+    this.#arrivals.fetch(registration, owner, isFromHere ? owner.site : from, now);
     return true;
   }
 

@@ -30,6 +30,8 @@ const againMs = 1000;
 /** Deeds that are done in one turn. */
 const perTurnMax = 100;
 
+const none: readonly Deed[] = [];
+
 /** False: not now. `isUrgent`: the client is here again. */
 export type Act = (isUrgent: boolean, now: number) => boolean;
 
@@ -64,7 +66,9 @@ export class ToldFirst {
   readonly #durability: Batches;
   readonly #turnEndWanted: () => void;
   /** In the order in which they were added; at most as many as there are wills. */
-  #deeds: Deed[] = [];
+  readonly #deeds = new Set<Deed>();
+  /** The same by their keys: the wills of a dead member are thousands at once. */
+  readonly #byKey = new Map<string, readonly Deed[]>();
 
   constructor(cluster: ToldCluster, durability: Batches, turnEndWanted: () => void) {
     this.#cluster = cluster;
@@ -73,7 +77,7 @@ export class ToldFirst {
   }
 
   get size(): number {
-    return this.#deeds.length;
+    return this.#deeds.size;
   }
 
   /**
@@ -82,31 +86,30 @@ export class ToldFirst {
    */
   add(key: string, number: number, isUrgent: boolean, act: Act, now: number): void {
     const deed: Deed = { key, number, act, ticket: undefined, at: now, isUrgent, state: 'alone' };
-    this.#deeds.push(deed);
+    this.#deeds.add(deed);
+    this.#byKey.set(key, [...this.#of(key), deed]);
     this.#turnEndWanted();
     if (!isUrgent) this.#ask(deed, now);
   }
 
   /** The client is here: what is about to be done for `key` comes before what it does itself. */
   hurry(key: string): boolean {
-    let isFound = false;
-    for (const deed of this.#deeds) {
-      if (deed.key !== key) continue;
+    const deeds = this.#of(key);
+    for (const deed of deeds) {
       deed.isUrgent = true;
       deed.at = 0;
-      isFound = true;
     }
-    if (isFound) this.#turnEndWanted();
-    return isFound;
+    if (deeds.length > 0) this.#turnEndWanted();
+    return deeds.length > 0;
   }
 
   /** As {@link hurry}, and what others may know is done before this returns, durable or not. */
   doNow(key: string, now: number): void {
     if (!this.hurry(key)) return;
     const durable = this.#durable();
-    const deeds = this.#deeds.filter((deed) => deed.key === key && deed.number <= durable);
-    this.#deeds = this.#deeds.filter((deed) => !deeds.includes(deed));
-    for (const deed of deeds) if (!deed.act(true, now)) this.#deeds.push(deed);
+    for (const deed of this.#of(key)) {
+      if (deed.number <= durable && deed.act(true, now)) this.#drop(deed);
+    }
   }
 
   /** There is no time left: all is done as soon as it is durable. */
@@ -117,38 +120,47 @@ export class ToldFirst {
 
   /** Somebody else does it. */
   cancel(key: string): void {
-    this.#deeds = this.#deeds.filter((deed) => deed.key !== key);
+    for (const deed of this.#of(key)) this.#drop(deed);
   }
 
   /** True when what is about to be done for `key` is not known to anybody else yet. */
   isUntold(key: string): boolean {
+    const deeds = this.#of(key);
+    if (deeds.length === 0) return false;
     const durable = this.#durable();
-    return this.#deeds.some((deed) => deed.key === key && deed.number > durable);
+    return deeds.some(({ number }) => number > durable);
   }
 
   onTurnEnd(now: number): void {
-    if (this.#deeds.length === 0) return;
+    if (this.#deeds.size === 0) return;
     const durable = this.#durable();
     const standing = this.#standing();
-    const deeds = this.#deeds;
-    // What is done may lead to more.
-    this.#deeds = [];
-    const left: Deed[] = [];
     let done = 0;
-    for (const deed of deeds) {
+    // What is done may lead to more, for the next turn.
+    let left = this.#deeds.size;
+    for (const deed of this.#deeds) {
+      if (left === 0) break;
+      left -= 1;
       deed.ticket ??= this.#durability.ticket;
       const isDurable = deed.number <= durable && deed.ticket <= this.#durability.durable;
       const isWanted = done < perTurnMax && isDurable && deed.at <= now;
-      if (!isWanted || !this.#isReady(deed, standing, now)) {
-        left.push(deed);
-        continue;
-      }
+      if (!isWanted || !this.#isReady(deed, standing, now)) continue;
       done += 1;
       deed.at = now + againMs;
-      if (!deed.act(deed.isUrgent, now)) left.push(deed);
+      if (deed.act(deed.isUrgent, now)) this.#drop(deed);
     }
-    this.#deeds = [...left, ...this.#deeds];
     if (done === perTurnMax) this.#turnEndWanted();
+  }
+
+  #of(key: string): readonly Deed[] {
+    return this.#byKey.get(key) ?? none;
+  }
+
+  #drop(deed: Deed): void {
+    this.#deeds.delete(deed);
+    const others = this.#of(deed.key).filter((other) => other !== deed);
+    if (others.length === 0) this.#byKey.delete(deed.key);
+    else this.#byKey.set(deed.key, others);
   }
 
   #isReady(deed: Deed, standing: Standing, now: number): boolean {
