@@ -1,6 +1,6 @@
 import { DeliveryIndex, kindOf, nameOf, partsOf } from './delivery-index.js';
 import { nothingFromBefore } from './freshness.js';
-import { wasDisturbed, wereApart } from './circumstances.js';
+import { endedWithWill, wasDisturbed, wereApart } from './circumstances.js';
 import type { Delivery, History, Publication, Subscription, Violation } from './history.js';
 
 /** A rule that a finished run must obey. */
@@ -31,6 +31,7 @@ const nothingLost: Checker = {
       const { clientIdentifier } = subscription;
       for (const publication of index.owedTo(subscription, filter)) {
         if (index.of(clientIdentifier, publication).length > 0) continue;
+        if (endedWithWill(index.history, publication)) continue;
         const list = missing.get(clientIdentifier) ?? [];
         missing.set(clientIdentifier, [...list, publication]);
       }

@@ -14,6 +14,22 @@ export function wasDisturbed({ troubles }: History, since: number, to: number): 
   return troubles.some((one) => ofNodes.test(one.subject) && overlaps(one, since, to));
 }
 
+/** Milliseconds that a will which is due may take to be told to all who are up. */
+const tellingMs = 5000;
+
+/**
+ * Whether the node of a will ended when that was due and perhaps not out yet. "A will fires at most
+ * once" (design 6): first all hear that it is about to, and who ends meanwhile leaves it.
+ */
+export function endedWithWill({ troubles }: History, will: Publication): boolean {
+  const { isWill, acknowledgedAt: dueAt, nodes } = will;
+  if (!isWill || dueAt === undefined) return false;
+  return troubles.some(
+    ({ subject, isDown, from }) =>
+      isDown && nodes.has(subject) && from >= dueAt && from <= dueAt + tellingMs,
+  );
+}
+
 /**
  * Whether what is promised while the owners of publisher and subscriber stay connected (5.7) is
  * not promised for a message: they were apart, or one moved away from a node that could not tell.

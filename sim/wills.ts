@@ -60,6 +60,7 @@ export class Wills {
       history.now - acceptedAt > willRecordedMs &&
       !history.nodeEnds.some((at) => at >= connection.startedAt) &&
       !history.wasInTrouble(connection.node, connection.startedAt);
+    will.nodes.add(connection.node);
     if (isRecorded) will.acknowledgedAt = history.now;
   }
 }

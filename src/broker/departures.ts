@@ -63,6 +63,11 @@ interface Departure {
   /** When the new owner said that it takes messages; 0: it has not. */
   settledAt: number;
   retryAt: number;
+  /**
+   * The member did not take entries up to this sequence: what comes later would overtake them if it
+   * went there directly, for its store may refuse the one and take the other.
+   */
+  refusedUpTo: number;
   /** Counts targets: answers to what an earlier one was sent mean nothing. */
   round: number;
 }
@@ -103,7 +108,7 @@ export class Departures {
     const departure: Departure = {
       ...{ key, session, owner: undefined, target: undefined, round: 0, retryAt: 0 },
       ...{ hasSentState: false, isStateOwned: false, hasSentEnd: false },
-      ...{ unsent: [], at: 0, lastSequence: 0, unconfirmed: 0 },
+      ...{ unsent: [], at: 0, lastSequence: 0, unconfirmed: 0, refusedUpTo: 0 },
       ...{ awaitedMarks: isRouted ? new Map<Site, number>() : undefined, settledAt: 0 },
     };
     this.#departures.set(key, departure);
@@ -134,7 +139,14 @@ export class Departures {
   /** Messages of the session are here that have not gone to its owner yet: newer ones wait. */
   isBehind(key: string): boolean {
     const departure = this.#departures.get(key);
-    return departure !== undefined && hasMore(departure);
+    if (departure === undefined) return false;
+    return hasRefused(departure) || hasMore(departure);
+  }
+
+  /** What is here of the session now its member was sent, and has refused. */
+  wasRefused(key: string): void {
+    const departure = this.#departures.get(key);
+    if (departure !== undefined) departure.refusedUpTo = departure.session.lastSequence;
   }
 
   /** Who has the session now has the subscriptions that it had here. */
@@ -274,7 +286,11 @@ export class Departures {
   #sendEntries(departure: Departure, target: Site, budget: number, now: number): number {
     const { session } = departure;
     let left = budget;
-    if (departure.at === departure.unsent.length) this.#gather(departure);
+    if (departure.at === departure.unsent.length) {
+      const isUnderWay = departure.lastSequence > 0 && departure.unconfirmed > 0;
+      if (isUnderWay && hasRefused(departure)) return left;
+      this.#gather(departure);
+    }
     while (left > 0 && departure.at < departure.unsent.length) {
       const entry = departure.unsent[departure.at] as Entry;
       if (entry.state !== EntryState.Done && entry.qos > 0) {
@@ -352,6 +368,7 @@ export class Departures {
       return;
     }
     this.#restart(departure, undefined);
+    departure.refusedUpTo = departure.session.lastSequence;
     departure.retryAt = now + retryMs;
   }
 
@@ -367,6 +384,12 @@ export class Departures {
     this.#unroute(departure);
     this.#host.ended(departure.session, isLost);
   }
+}
+
+/** Something is here that its member refused, though it may have been sent again. */
+function hasRefused({ session, refusedUpTo }: Departure): boolean {
+  const first = refusedUpTo === 0 ? undefined : session.firstWaiting();
+  return first !== undefined && first.sequence <= refusedUpTo;
 }
 
 /** Something of it has not been sent. */

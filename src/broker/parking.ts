@@ -7,7 +7,7 @@ import type { Departures } from './departures.js';
 import type { FilterEntry } from './filter-entry.js';
 import type { KeptSubscription } from './kept-subscription.js';
 import type { Outbox } from './outbox.js';
-import type { Claim, SessionClaims } from './session-claims.js';
+import { type Claim, keyOf, type SessionClaims } from './session-claims.js';
 import type { SharedGroup } from './shared-group.js';
 
 export interface ParkingHost {
@@ -107,11 +107,13 @@ export class Parking {
     { site, except, sentAt, wasSent }: Unconfirmed,
     now: number,
   ): ParkedMessage[] {
-    return this.#keep(publication, kept, site, !wasSent, now, {
+    const parked = this.#keep(publication, kept, site, !wasSent, now, {
       mayBe: (key) => except.length === 0 || !except.includes(clientOf(key)),
       is: (key, source, bySite) =>
         source === site || (bySite.has(site) && this.#host.movedSince(key, sentAt)),
     });
+    if (wasSent) for (const { session } of parked) this.#departures.wasRefused(keyOf(session));
+    return parked;
   }
 
   /**

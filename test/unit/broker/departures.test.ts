@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Departures } from '../../../src/broker/departures.js';
+import { RefusedBecause } from '../../../src/cluster/flow/mod.js';
 import type { Handover } from '../../../src/cluster/takeover/mod.js';
 import { Metrics } from '../../../src/metrics/mod.js';
 import { Entry, Message } from '../../../src/queue/mod.js';
@@ -76,5 +77,34 @@ describe('what is left of a session that another member has', () => {
     assert.deepEqual(goOn(), ['end']);
     confirm();
     assert.deepEqual(ended, [false]);
+  });
+
+  it('keeps newer ones behind what was refused, until that is taken (seed 211)', () => {
+    let answer: { confirmed(now: number): void; refused(reason: number, now: number): void }[] = [];
+    const departures = new Departures({
+      ownerOf: () => owner,
+      isUp: () => true,
+      others: () => ['there'],
+      handOver: (_site, _handover, awaited) => answer.push(awaited) > 0,
+      refused: () => {},
+      unroute: () => {},
+      ended: () => assert.fail('it does not end'),
+    });
+    const take = (): typeof answer => {
+      const given = answer;
+      answer = [];
+      return given;
+    };
+    const session = stranded();
+    session.accept(entry('first'), 0);
+    departures.add('key', session, false);
+    departures.onTurnEnd(0);
+    assert.equal(departures.isBehind('key'), false, 'what is sent keeps its place');
+    for (const one of take()) one.refused(RefusedBecause.Store, 0);
+    departures.touched('key');
+    departures.onTurnEnd(5000);
+    assert.equal(departures.isBehind('key'), true, 'that it is sent again does not mean much');
+    for (const one of take()) one.confirmed(5000);
+    assert.equal(departures.isBehind('key'), false);
   });
 });
