@@ -102,9 +102,7 @@ export class Arrivals {
 
   /** The session ended, or another member has it. */
   forget(key: string): void {
-    const held = this.#held.get(key);
     this.#held.delete(key);
-    if (held !== undefined) unsilence(held);
   }
 
   /** `site` sends what is for the session to this node from here on. */
@@ -153,7 +151,8 @@ export class Arrivals {
   /** What comes here directly waits for what `from` hands over. */
   hold(key: string, session: Session, from: Site, now: number): void {
     session.hold();
-    const awaited = new Set(this.#host.peersUp());
+    // Of a session that this node has anew, nobody has heard yet.
+    const awaited = new Set(session.silentFrom ?? this.#host.peersUp());
     session.silentFrom = new Set(awaited);
     const held = { session, from, until: now + holdMaxMs, awaited, isAnnounced: false };
     this.#held.set(key, held);

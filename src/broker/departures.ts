@@ -160,7 +160,8 @@ export class Departures {
     if (departure === undefined) return undefined;
     this.#forget(departure);
     if (departure.awaitedMarks !== undefined) this.#host.unroute(departure.session);
-    departure.session.silentFrom = undefined;
+    // Who has not said so sends to this node still: it has not heard of the other owner.
+    (departure.session.silentFrom ??= new Set()).delete('');
     return departure.session;
   }
 

@@ -74,13 +74,6 @@ export class SessionClaims {
     return this.valueAt(this.#cluster.site, key);
   }
 
-  /** Of what this node has said of the session; 0: nothing. */
-  ownStamp(key: string): Stamp {
-    const { tables, site } = this.#cluster;
-    const rows = sessionKinds.map((kind) => tables.get(site, kind, key));
-    return Math.max(0, ...rows.map((row) => (row?.value === undefined ? 0 : row.stamp)));
-  }
-
   /** What `site` has said of the session. */
   valueAt(site: Site, key: string): SessionValue | undefined {
     const { tables } = this.#cluster;
@@ -160,15 +153,15 @@ export class SessionClaims {
 
   /**
    * At start: of sessions that others have by what is known, this node says that it had them.
-   * `surpassed` hears of other members that say so.
+   * `contested` hears of those of which other members say so.
    */
-  restored(now: number, surpassed: (key: string, site: Site) => void): void {
+  restored(now: number, contested: (key: string) => void): void {
     const { tables, site } = this.#cluster;
     const sessions = tables.cursor(RowKind.Session);
     for (let row = sessions.next(); row !== undefined; row = sessions.next()) {
       if (row.value === undefined || this.ownerOf(row.key)?.site === row.site) continue;
       if (row.site === site) this.#lost.add(row.key, [], now);
-      else surpassed(row.key, row.site);
+      else contested(row.key);
     }
     const subscriptions = tables.cursor(RowKind.Subscription);
     for (let row = subscriptions.next(); row !== undefined; row = subscriptions.next()) {

@@ -146,7 +146,7 @@ export class SessionMoves {
     if (!session.persistent) this.#claims.keeps(key, new Map(), now);
     else if (!wasKept) this.#claims.keeps(key, session.subscriptions, now);
     const claim = this.#claims.ownerOf(key);
-    if (claim !== undefined) this.#marks.toLosers(key, claim);
+    if (claim !== undefined) this.#marks.tell(key, claim);
   }
 
   disconnected(session: Session): void {
@@ -241,7 +241,7 @@ export class SessionMoves {
 
   /** What other members had said when this node stopped. Before its own sessions are loaded. */
   restored(now: number): void {
-    this.#claims.restored(now, (key, site) => this.#marks.surpassed(key, site));
+    this.#claims.restored(now, (key) => this.#marks.contested(key));
     const rows = this.#cluster.tables.cursor(RowKind.Subscription);
     for (let row = rows.next(); row !== undefined; row = rows.next()) {
       if (row.site !== this.#cluster.site) this.#subscriptionChanged(row.key, row.site, row);
@@ -252,7 +252,7 @@ export class SessionMoves {
     if (site === this.#cluster.site) return;
     if (kind === RowKind.Subscription) this.#subscriptionChanged(key, site, after);
     else this.#changed.add(key);
-    if (kind === RowKind.Session && after?.value === undefined) this.#marks.gone(key, site);
+    if (kind === RowKind.Session && after?.value === undefined) this.#marks.review(key);
     const isUnheard = kind === RowKind.CleanSession && this.#cluster.tables.isMasked(site);
     if (isUnheard && this.#claims.ownValue(key) !== undefined) this.#unheard.add(key, site);
     this.#host.turnEndWanted();
@@ -272,7 +272,7 @@ export class SessionMoves {
   handedOver(site: Site, handover: Handover, now: number): Arrived {
     const key = keyOf(handover);
     if (handover.kind === 'mark') {
-      this.#marked(key, site, handover.claim);
+      this.#marked(key, site, handover.isYours);
       return taken;
     }
     const owner = this.#claims.ownerOf(key);
@@ -300,20 +300,20 @@ export class SessionMoves {
     return { refused: 0, ticket: this.#host.durability.ticket };
   }
 
-  /** `site` sends what is for the session to whoever claimed it with that stamp. */
-  #marked(key: string, site: Site, claim: Stamp): void {
-    const own = this.#claims.ownStamp(key);
-    if (claim === own) this.#arrivals.marked(key, site);
-    if (claim <= own) return;
-    this.#arrivals.passedBy(key, site);
-    if (this.#departures.sessionOf(key) !== undefined) {
-      this.#departures.marked(key, site);
-      return;
-    }
-    // Its word came before the row of the claim: the session is lost, and this node learns it soon.
+  /** What `site` sends for the session is for this node from here on, or is not. */
+  #marked(key: string, site: Site, isYours: boolean): void {
+    const left = this.#departures.sessionOf(key);
     const { mountpoint, clientIdentifier } = nameOf(key);
-    const session = this.#registry.sessionOf(mountpoint, clientIdentifier);
-    if (session !== undefined) (session.silentFrom ??= new Set()).add(site);
+    const session = left ?? this.#registry.sessionOf(mountpoint, clientIdentifier);
+    if (isYours) {
+      this.#arrivals.marked(key, site);
+      session?.silentFrom?.delete(site);
+    } else if (left !== undefined) this.#departures.marked(key, site);
+    else if (session !== undefined) {
+      // Its word came before the row of a claim: the session is lost, and this node learns it soon.
+      this.#arrivals.passedBy(key, site);
+      (session.silentFrom ??= new Set()).add(site);
+    }
   }
 
   /** Before any message goes the way that the rows say now. */
@@ -361,13 +361,11 @@ export class SessionMoves {
       this.#lose(key, owner, now);
       this.#departures.touched(key);
     }
-    const { movingFrom, isFetching } = owner.value;
-    if (!isOurs && !isFetching) {
+    if (!isOurs && !owner.value.isFetching) {
       this.#recent.learned(key, owner.stamp, now);
-      if (movingFrom !== undefined) this.#marks.send(key, owner.site, owner);
       this.#departures.settled(key, now);
     }
-    this.#marks.toLosers(key, owner);
+    this.#marks.tell(key, owner);
   }
 
   #mark(key: string, site: Site): void {

@@ -89,7 +89,8 @@ export class Traffic implements PeerMessages, DurabilityWaiter {
     for (const { flow } of this.#peers.values()) {
       if (flow.onDurable(durable, refused)) isWaiting = true;
     }
-    if (isWaiting) this.#host.journal.wait(this);
+    // Rows that came while the batch was under way are in the next one, and others wait for them.
+    if (isWaiting || this.#disk.isDirty) this.#host.journal.wait(this);
     this.#host.turnEndWanted();
   }
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { TestClient } from '../broker/core.js';
-import { connect, subscribe } from '../fixtures/client-packets.js';
-import { names, persistent, type Rig, running } from './cluster-rig.js';
+import { connect, publish, subscribe } from '../fixtures/client-packets.js';
+import { names, payloads, persistent, type Rig, running } from './cluster-rig.js';
 
 const rounds = 40;
 /** Twice the disk and a few ways through the network, and far below any deadline. */
@@ -38,5 +38,24 @@ describe('a persistent client that goes on as soon as it is answered', () => {
         assert.ok(tookMs <= soonMs, `round ${round}: ${tookMs} ms\n${rig.told()}`);
       }
     }
+  });
+
+  it('misses nothing that is published meanwhile', () => {
+    const rig = running();
+    const clients = [rig.client('a', 'mover', persistent)];
+    clients[0]?.send(subscribe(5, 1, [{ topicFilter: 't', qos: 1 }]));
+    rig.run(100);
+    const publisher = rig.client('c', 'publisher');
+    const all: string[] = [];
+    for (let round = 1; round <= rounds; round += 1) {
+      const payload = `${round}`;
+      all.push(payload);
+      publisher.send(publish(5, { topicName: 't', qos: 1, packetIdentifier: round, payload }));
+      clients.push(arrive(rig, names[round % 2] as string).client);
+    }
+    rig.run(10_000);
+    // None was acknowledged: each may have come several times.
+    const got = new Set(clients.flatMap(payloads));
+    assert.deepEqual([...got].sort(), all.sort(), rig.told());
   });
 });

@@ -54,8 +54,8 @@ export type Handover = HandoverHead &
     | { readonly kind: 'entry'; readonly entry: HandedEntry }
     /** That was all, and nothing will come any more. */
     | { readonly kind: 'end' }
-    /** The sender routes to the owner with `claim` from here on, and to nobody before him. */
-    | { readonly kind: 'mark'; readonly claim: Stamp }
+    /** From here on what the sender sends for the session is for the receiver, or is not. */
+    | { readonly kind: 'mark'; readonly isYours: boolean }
   );
 
 const Kind = { State: 1, Entry: 2, End: 3, Mark: 4 } as const;
@@ -93,7 +93,7 @@ export function handoverBytes(handover: Handover): Uint8Array {
       break;
     case 'mark':
       writeHead(writer, Kind.Mark, handover);
-      writer.varint(handover.claim);
+      writer.varint(handover.isYours ? 1 : 0);
       break;
   }
   return writer.take();
@@ -113,7 +113,7 @@ export function readHandover(reader: ByteReader): Handover | undefined {
       case Kind.End:
         return { ...head, born, kind: 'end' };
       case Kind.Mark:
-        return { ...head, born, kind: 'mark', claim: reader.varint() };
+        return { ...head, born, kind: 'mark', isYours: reader.varint() === 1 };
       default:
         return undefined;
     }

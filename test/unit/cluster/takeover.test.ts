@@ -74,7 +74,8 @@ const handovers: readonly Handover[] = [
     },
   },
   { ...head, kind: 'end' },
-  { ...head, kind: 'mark', claim: 12 },
+  { ...head, kind: 'mark', isYours: false },
+  { ...head, kind: 'mark', isYours: true },
 ];
 
 describe('what is handed over with a session', () => {
