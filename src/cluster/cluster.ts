@@ -83,6 +83,8 @@ export class Cluster implements PeerOut, TablesOut {
   readonly #acceptor: Acceptor;
   readonly #context: LinkContext;
   readonly #peers = new Map<Site, Peer>();
+  /** Sites that left while this node runs may return as guests: their numbers go on. */
+  readonly #numbersOfGone = new Map<Site, number>();
   /** Sites about which a Member row changed: the belonging looks at them. */
   readonly #memberRows = new Set<Site>();
   /** Told to the journal once it is durable with what it stands for. */
@@ -447,11 +449,15 @@ export class Cluster implements PeerOut, TablesOut {
     const boot = this.#boot;
     const options = { site, name, address, boot, transport, random, unsentMax, ackTimeoutMs };
     this.#presence.add(site, this.#now);
-    this.#peers.set(site, new Peer(options, this.#context, this, this.traffic));
+    const peer = new Peer(options, this.#context, this, this.traffic);
+    peer.flow.beginAt(this.#numbersOfGone.get(site) ?? 1);
+    this.#peers.set(site, peer);
   }
 
   #removePeer(site: Site): void {
-    this.#peers.get(site)?.link.end('it left the cluster', this.#now);
+    const peer = this.#peers.get(site);
+    peer?.link.end('it left the cluster', this.#now);
+    if (peer !== undefined) this.#numbersOfGone.set(site, peer.flow.nextSequence);
     this.#peers.delete(site);
     this.#presence.remove(site);
     this.tables.expel(site);

@@ -184,6 +184,16 @@ export class PeerFlow {
     return this.#receiver.record(boot);
   }
 
+  /** The number of the next message, for {@link beginAt} of who comes after this one. */
+  get nextSequence(): number {
+    return this.#sender.nextSequence;
+  }
+
+  /** See {@link DataSender.beginAt}. */
+  beginAt(sequence: number): void {
+    this.#sender.beginAt(sequence);
+  }
+
   /** Messages that the member does not own yet. */
   get unconfirmedCount(): number {
     return this.#sender.unconfirmedCount;

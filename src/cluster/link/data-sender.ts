@@ -53,7 +53,7 @@ export class DataSender {
   readonly #boot: number;
   readonly #bytesMax: number;
   readonly #out: DataSenderOut;
-  readonly #own: Unconfirmed;
+  #own: Unconfirmed;
   /** Of earlier boots, ascending, none empty. */
   readonly #earlier: Map<number, Unconfirmed> = new Map();
   #bytes = 0;
@@ -76,6 +76,19 @@ export class DataSender {
     this.#own = new Unconfirmed(boot, 1, false);
     this.#bytesMax = bytesMax;
     this.#out = out;
+  }
+
+  /** The number that comes next. */
+  get nextSequence(): number {
+    return this.#own.next;
+  }
+
+  /**
+   * Before anything is sent: the peer was one before, in this boot, left, and is back. It knows
+   * numbers below `sequence`, and would take what comes with them for repetitions.
+   */
+  beginAt(sequence: number): void {
+    this.#own = new Unconfirmed(this.#boot, sequence, false);
   }
 
   /** Bytes of frames that the peer does not own yet. */
