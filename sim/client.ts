@@ -199,6 +199,7 @@ export class SimClient implements ConnectionOwner {
       receiveMaximum: 1 + this.#chance.below(20),
       will: this.#wills.next(),
     };
+    this.#connection?.abandon();
     this.#connection = new Connection(this.#world, plan.device, address, version, fields, this);
   }
 

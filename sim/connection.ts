@@ -141,6 +141,11 @@ export class Connection {
     this.#end.close(how === 'drop' ? 'reset' : 'fin');
   }
 
+  /** Its client has another one, and reads no answer on this one any more. */
+  abandon(): void {
+    this.#asked.clear();
+  }
+
   /** Answers that are still missing when the run is over. */
   settle(): void {
     for (const asked of this.#asked.values()) this.#measure(asked);

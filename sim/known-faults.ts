@@ -48,12 +48,6 @@ const knownFaults: readonly KnownFault[] = [
       /^(?:QoS [12] comes|a will fires)/.test(rule) && wasCluster(history),
   },
   {
-    what: 'a SUBACK waits for what a slow member says, longer than it should',
-    ...{ seed: 48, nodes: 3 },
-    explains: ({ rule, what }, history) =>
-      rule.startsWith('no operation waits') && what.endsWith('(subscribe)') && wasCluster(history),
-  },
-  {
     what: 'what a member refused, or was kept for it, is overtaken by what comes later',
     ...{ seed: 195, nodes: 3 },
     explains: ({ rule }, history) =>
