@@ -52,9 +52,9 @@ const leaveFlags: readonly Flag[] = [
     text: 'close its clients and move their sessions to the other members',
   },
   {
-    name: 'interval',
+    name: 'summary-interval',
     short: 'i',
-    aliases: ['summary-interval'],
+    aliases: ['interval'],
     type: 'seconds',
     text: 'how often to look what is still to be moved (5)',
   },
@@ -168,7 +168,7 @@ function showCluster(node: AdminNode, invocation: Invocation): Outcome {
 async function leaveCluster(node: AdminNode, invocation: Invocation): Promise<Outcome> {
   const result = await node.leave(invocation.key('node'), {
     kill: invocation.has('kill_sessions'),
-    intervalMs: invocation.milliseconds('interval', leaveIntervalMs),
+    intervalMs: invocation.milliseconds('summary-interval', leaveIntervalMs),
     timeoutMs: invocation.milliseconds('timeout', leaveTimeoutMs),
     force: invocation.has('force'),
   });

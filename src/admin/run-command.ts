@@ -1,5 +1,6 @@
 import type { AdminNode, JsonValue } from './admin-node.js';
 import { type Command, type Flag, type Invocation, type Outcome, secondsMax } from './command.js';
+import { foreignAnswer, foreignFlag } from './foreign-commands.js';
 import { nearestCommands } from './nearest-commands.js';
 import type { AdminRequest } from './request.js';
 import { groupHelp, helpOf, startsWith, synopsis } from './usage.js';
@@ -36,7 +37,8 @@ export function resolveRequest(commands: readonly Command[], request: AdminReque
   if (commands.some((row) => startsWith(row.words, words))) {
     return answer(wantsHelp ? 0 : 1, groupHelp(commands, words));
   }
-  return unknown(commands, request);
+  const said = foreignAnswer(words.filter((word) => !word.includes('=')).map(shown));
+  return said === undefined ? unknown(commands, request) : refusal(said, request);
 }
 
 /** Runs a resolved command to its outcome; rejects when the handler does. */
@@ -97,7 +99,9 @@ function checked(command: Command, { words, flags }: AdminRequest): Invocation |
   for (const [given, value] of flags) {
     if (given === 'format') continue;
     const flag = flagOf(command, given);
-    if (flag === undefined) return `${name} has no option '${dashed(shown(given))}'`;
+    if (flag === undefined) {
+      return foreignFlag(given) ?? `${name} has no option '${dashed(shown(given))}'`;
+    }
     const parsed = valueOf(flag, value);
     if (parsed === undefined) return problemOf(flag, given);
     values.set(flag.name, parsed);

@@ -27,7 +27,8 @@ import {
   writeRequest,
 } from './membership/mod.js';
 import { type LedgerOut, MemberLedger } from './member-ledger.js';
-import { type DeskOut, MembershipDesk, type Result } from './membership-desk.js';
+import type { Result } from './change-line.js';
+import { type DeskOut, MembershipDesk } from './membership-desk.js';
 import { RowKind, type Tables } from './metadata/mod.js';
 import type { Peer } from './peer.js';
 import type { Presence } from './presence.js';
@@ -201,10 +202,13 @@ export class Belonging implements IntroductionsOut {
 
   /** Into the cluster of whoever is at `address`. */
   join(address: string, force: boolean, done: (result: Result) => void, now: number): void {
-    const count = this.members.counting.length;
-    if (count > 1) {
-      const text = `this node is in a cluster of ${count} members already: it must leave that first`;
-      return done({ ok: false, text });
+    const { counting } = this.members;
+    const others = counting.filter(({ site }) => site !== this.#parts.site);
+    if (others.length > 0) {
+      const text = `this node is in a cluster with ${others.map(({ name }) => name).join(', ')} already`;
+      if (others.some((one) => one.address === address)) return done({ ok: true, text });
+      const remedy = `to join another one, it must leave this one first (vmq-admin cluster leave node=${this.#name} -k) and be started with an empty data directory`;
+      return done({ ok: false, text: `${text}: ${remedy}` });
     }
     const wish = { isFounding: this.#ledger.isFounding, force, isMember: false };
     this.#introductions.dial(address, wish, ({ ok, text }) => done({ ok, text }), now);

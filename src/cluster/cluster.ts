@@ -19,7 +19,7 @@ import type { ClusterHost, ClusterSettings, StartGateView } from './cluster-host
 import { Door } from './door.js';
 import { Guests } from './guests.js';
 import type { DetectedLane, LeaveOptions, Member, PeerState } from './membership/mod.js';
-import type { Result } from './membership-desk.js';
+import type { Result } from './change-line.js';
 import { type Row, RowKind, Tables, type TablesOut } from './metadata/mod.js';
 import { Peer, type PeerOut } from './peer.js';
 import { Presence, type PresenceView } from './presence.js';

@@ -19,7 +19,7 @@ import {
   writeAnswer,
   writeRequest,
 } from './membership/mod.js';
-import type { Result } from './membership-desk.js';
+import type { Result } from './change-line.js';
 
 export interface IntroductionsOut {
   readonly log: ClientLog;

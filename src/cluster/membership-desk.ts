@@ -10,15 +10,10 @@ import {
   type MembershipRequest,
   type PeerState,
   type Proposal,
+  underWay,
 } from './membership/mod.js';
+import { ChangeLine, changePatienceMs, type Result, type WantedChange } from './change-line.js';
 import type { MemberLedger, Newcomer } from './member-ledger.js';
-
-/** How an operator's request, or a new site's, ended. */
-export interface Result {
-  readonly ok: boolean;
-  /** For people: what happened, or who is missing and what to do. */
-  readonly text: string;
-}
 
 /** What membership needs of the tables, of the peers and of the node. */
 export interface DeskOut {
@@ -58,6 +53,12 @@ const adoptMs = 15_000;
 /** What a member that was asked to carry out a leaving may take beyond it, in ms. */
 const relayMs = 15_000;
 
+/** After a change that another one was in the way of, in ms; and how much later each member is. */
+const againMs = 200;
+const apartMs = 400;
+/** So many members have pauses of their own. */
+const placesApart = 8;
+
 /** Lines with the same text are an hour's worth of repetition: said once in this time, in ms. */
 const linePauseMs = 60_000;
 
@@ -79,8 +80,11 @@ export class MembershipDesk {
   readonly #ledger: MemberLedger;
   readonly #out: DeskOut;
   readonly #change: Change;
-  /** Who waits for the change under way. */
-  #done: ((result: Result, now: number) => void) | undefined;
+  readonly #line = new ChangeLine();
+  /** Why a change was last put back. */
+  #lastBusy: string = underWay('it is about to begin');
+  /** The change under way. */
+  #current: WantedChange | undefined;
   /** It has ended, and is told once this node's rows about it are on disk. */
   #ended: Result | undefined;
   #lastNumber = 0;
@@ -90,7 +94,6 @@ export class MembershipDesk {
   readonly #asked = new Map<Site, Asked>();
   /** The member whose belongings are being taken over. */
   #leaver: { readonly site: Site; kill: boolean; askAt: number } | undefined;
-  #leaveOptions: LeaveOptions | undefined;
   /** Where an operator's request was passed on to. */
   #relayed: Relayed | undefined;
   /** When this node was last asked to hand over; undefined: it stays. */
@@ -115,10 +118,12 @@ export class MembershipDesk {
       },
       ask: (member, proposal) => void this.#toAsk.set(member, proposal),
       handOver: (site) => {
-        this.#leaver = { site, kill: this.#leaveOptions?.kill ?? false, askAt: 0 };
+        this.#leaver = { site, kill: this.#current?.options.kill ?? false, askAt: 0 };
       },
       done: (text, now) => this.#finish({ ok: true, text }, now),
-      refused: (text, now) => this.#finish({ ok: false, text }, now),
+      refused: (text, now, isBusy) => {
+        if (!isBusy || !this.#putBack(text, now)) this.#finish({ ok: false, text }, now);
+      },
     });
   }
 
@@ -135,6 +140,7 @@ export class MembershipDesk {
     this.#ask(now);
     this.#answerDurable();
     this.#tellEnd(now);
+    this.#beginNext(now);
   }
 
   tick(now: number): void {
@@ -143,6 +149,7 @@ export class MembershipDesk {
     this.#ask(now);
     this.#answerDurable();
     this.#tellEnd(now);
+    this.#beginNext(now);
     this.#tickLeaver(now);
     if (this.#relayed !== undefined && now >= this.#relayed.deadline) this.#loseRelayed();
     if (this.#handingOverAt !== undefined && now - this.#handingOverAt > forgottenMs) {
@@ -191,8 +198,8 @@ export class MembershipDesk {
     const isSelf = members.memberNamed(node)?.site === self;
     if (!isSelf || other === undefined)
       return this.#begin({ kind: 'leave', node }, options, done, now);
-    if (this.#relayed !== undefined) return done(busy);
-    if (!this.#out.request(other, { kind: 'leave', node, options })) return done(busy);
+    if (this.#relayed !== undefined) return done(relayedAlready);
+    if (!this.#out.request(other, { kind: 'leave', node, options })) return done(notPassedOn);
     this.#relayed = { to: other, done, deadline: now + options.timeoutMs + relayMs };
   }
 
@@ -265,16 +272,43 @@ export class MembershipDesk {
     done: (result: Result, now: number) => void,
     now: number,
   ): void {
-    if (this.#done !== undefined || this.#ledger.hasSelfLeft) return done(busy, now);
+    if (this.#ledger.hasSelfLeft) return done(hasLeft, now);
     if (this.#ledger.isFounding) {
       const text = 'this node still waits for other founders (cluster.seeds): repeat it later';
       return done({ ok: false, text }, now);
     }
-    this.#done = done;
-    this.#leaveOptions = options;
+    const deadline = now + changePatienceMs;
+    if (!this.#line.add({ request, options, done, deadline })) return done(this.#busy(), now);
+    this.#beginNext(now);
+  }
+
+  #beginNext(now: number): void {
+    for (const { done } of this.#line.takeImpatient(now)) done(this.#busy(), now);
+    if (this.#current !== undefined || this.#ledger.hasSelfLeft) return;
+    const next = this.#line.take(now);
+    if (next === undefined) return;
+    this.#current = next;
+    const { force, timeoutMs: handOverMs } = next.options;
     const id = this.#out.nextStamp(now);
-    const { force, timeoutMs: handOverMs } = options;
-    this.#change.begin(request, { force, handOverMs, id }, now);
+    this.#change.begin(next.request, { force, handOverMs, id }, now);
+  }
+
+  /** Another member's change was in the way of the current one. False: it was for too long. */
+  #putBack(sentence: string, now: number): boolean {
+    this.#lastBusy = sentence;
+    const current = this.#current;
+    const { self } = this.#settings;
+    const place = this.#ledger.members.counting.filter(({ site }) => site < self).length;
+    const pauseMs = againMs + (place % placesApart) * apartMs;
+    if (current === undefined || !this.#line.putBack(current, pauseMs, now)) return false;
+    this.#current = undefined;
+    this.#toAsk.clear();
+    return true;
+  }
+
+  #busy(): Result {
+    const own = this.#change.underWay;
+    return { ok: false, text: own === undefined ? this.#lastBusy : underWay(own) };
   }
 
   #finish(result: Result, now: number): void {
@@ -297,9 +331,9 @@ export class MembershipDesk {
   #tellEnd(now: number): void {
     const result = this.#ended;
     if (result === undefined || !this.#out.isDurable(this.#settings.self, this.#lastNumber)) return;
-    const done = this.#done;
+    const done = this.#current?.done;
     this.#ended = undefined;
-    this.#done = undefined;
+    this.#current = undefined;
     done?.(result, now);
   }
 
@@ -363,7 +397,17 @@ export class MembershipDesk {
   }
 }
 
-const busy: Result = {
+const hasLeft: Result = {
   ok: false,
-  text: 'another change of the members is under way here: repeat this when it is done',
+  text: 'this node has left the cluster: start it with an empty data directory to join again',
+};
+
+const relayedAlready: Result = {
+  ok: false,
+  text: 'this node is about to leave already: see cluster show',
+};
+
+const notPassedOn: Result = {
+  ok: false,
+  text: 'no other member takes a request at the moment: see cluster show, and try again',
 };

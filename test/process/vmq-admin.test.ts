@@ -84,9 +84,9 @@ describe('vmq-admin and a running node', () => {
 
   it('names the nearest command and the usage of a mistyped one', async (t) => {
     const { words } = await served(t);
-    const { code, stdout, stderr } = await run([...words, 'cluster', 'status']);
+    const { code, stdout, stderr } = await run([...words, 'cluster', 'shwo']);
     assert.deepEqual([code, stdout], [1, '']);
-    assert.match(stderr, /^There is no command 'cluster status'\.\n\nDid you mean\n {2}vmq-admin /);
+    assert.match(stderr, /^There is no command 'cluster shwo'\.\n\nDid you mean\n {2}vmq-admin /);
     assert.match(stderr, /\nUsage: vmq-admin cluster COMMAND/);
   });
 

@@ -184,26 +184,73 @@ describe('a node that joins', () => {
     rig.run(100);
     const { ok, text } = rig.join('a', 'd');
     assert.equal(ok, false);
-    assert.match(text, /in a cluster of 3 members already: it must leave that first/);
+    assert.match(
+      text,
+      /in a cluster with NautilusMQ@b, NautilusMQ@c already: to join another one, it must/,
+    );
   });
 
-  it('does so one at a time: of two at two members each ends well or is told to come back', () => {
+  it('does not mind others that join at the same moment, at the same member or another one', () => {
+    const newcomers = { d: 'a', e: 'b', f: 'c', g: 'a' };
     const { rig } = founded();
-    rig.add('d');
-    rig.add('e');
+    for (const name of Object.keys(newcomers)) rig.add(name);
     rig.run(100);
     const ends: string[] = [];
     const now = rig.now('d');
-    rig.cluster('d').join('a:44053', false, now, ({ ok, text }) => void ends.push(`${ok} ${text}`));
-    rig.cluster('e').join('b:44053', false, now, ({ ok, text }) => void ends.push(`${ok} ${text}`));
-    rig.run(10_000);
-    assert.equal(ends.length, 2);
-    for (const name of ['d', 'e']) {
-      if (rig.view(name).length === 1) assert.ok(rig.join(name, 'c').ok, rig.told());
+    for (const [name, at] of Object.entries(newcomers)) {
+      rig.cluster(name).join(`${at}:44053`, false, now, ({ text }) => void ends.push(text));
     }
-    rig.run(6000);
-    const all = 'ABCDE';
-    rig.assertViews({ a: all, b: all, c: all, d: all, e: all });
+    rig.run(12_000);
+    assert.equal(ends.filter((text) => text.startsWith('this node is in a cluster')).length, 4);
+    const all = 'ABCDEFG';
+    rig.assertViews({ a: all, b: all, c: all, d: all, e: all, f: all, g: all });
+  });
+
+  it('at one of two members does not mind that another joins at the other', () => {
+    const rig = new Rig();
+    for (const name of ['a', 'b', 'd', 'e']) rig.add(name);
+    rig.run(100);
+    assert.ok(rig.join('b', 'a').ok);
+    rig.run(1000);
+    const ends: boolean[] = [];
+    const now = rig.now('d');
+    rig.cluster('d').join('a:44053', false, now, ({ ok }) => void ends.push(ok));
+    rig.cluster('e').join('b:44053', false, now, ({ ok }) => void ends.push(ok));
+    rig.run(8000);
+    assert.deepEqual(ends, [true, true], rig.told());
+    rig.assertViews({ a: 'ABDE', d: 'ABDE' });
+  });
+
+  it('is told what is under way when that does not end within 5 s', () => {
+    const { rig } = founded();
+    rig.add('d');
+    rig.cluster('c').leaveHost = {
+      isEmpty: () => false,
+      isHandedOver: () => false,
+      drain() {},
+      resume() {},
+      adopt: () => true,
+    };
+    rig.run(500);
+    const long = { ...leaving, timeoutMs: 30_000 };
+    rig.cluster('a').leave('NautilusMQ@c', long, rig.now('a'), () => undefined);
+    rig.run(200);
+    for (const at of ['a', 'b']) {
+      const { ok, text } = rig.join('d', at);
+      assert.equal(ok, false);
+      assert.match(text, /another change is under way \(NautilusMQ@c leaves\), .* try again when/);
+    }
+  });
+
+  it('twice is told that it is in already', () => {
+    const { rig } = founded();
+    rig.add('d');
+    rig.run(500);
+    assert.ok(rig.join('d', 'b').ok);
+    assert.deepEqual(rig.join('d', 'a'), {
+      ok: true,
+      text: 'this node is in a cluster with NautilusMQ@a, NautilusMQ@b, NautilusMQ@c already',
+    });
   });
 
   it('with an empty disk takes the place of its lost self', () => {

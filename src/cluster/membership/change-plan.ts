@@ -54,10 +54,16 @@ export interface Plan {
 export type Planned =
   | { readonly kind: 'plan'; readonly plan: Plan }
   | { readonly kind: 'done'; readonly sentence: string }
-  | { readonly kind: 'refused'; readonly sentence: string };
+  | { readonly kind: 'refused'; readonly sentence: string }
+  /** Refused while another change is under way. */
+  | { readonly kind: 'busy'; readonly sentence: string };
 
 export const forceRisk =
   'forced without a majority: should the members that could not be asked still run together somewhere, they go on with the old list of members, and both sides may take themselves for the majority';
+
+/** What force risks, for whoever may choose it. */
+export const bothSidesRisk =
+  'at the risk that they still run together somewhere and both sides take themselves for the majority';
 
 /** What a request comes to, by the members as they are. */
 export function planOf(
@@ -71,7 +77,9 @@ export function planOf(
       ? planJoin(request, force, id, context)
       : planLeave(request.node, force, context);
   if (planned.kind !== 'plan') return planned;
-  const objection = otherChange(context) ?? (force ? undefined : minority(request.kind, context));
+  const other = otherChange(context);
+  if (other !== undefined) return { kind: 'busy', sentence: underWay(other) };
+  const objection = force ? undefined : minority(request.kind, context);
   return objection === undefined ? planned : refused(objection);
 }
 
@@ -133,7 +141,12 @@ function otherChange({ self, members, isReachable }: ChangeContext): string | un
   );
   if (other === undefined) return undefined;
   const verb = other.state === 'joining' ? 'joins' : 'leaves';
-  return `another change is under way, ${other.name} ${verb}: repeat this when it is done`;
+  return `${other.name} ${verb}`;
+}
+
+/** For whoever wants a change while `what` is under way. */
+export function underWay(what: string): string {
+  return `another change is under way (${what}), and members change one at a time: try again when it is done`;
 }
 
 function minority(
@@ -150,7 +163,7 @@ function minority(
     kind === 'leave'
       ? 'repeat it with --force'
       : `first remove those that will not come back (${first})`;
-  return `only ${present.size} of ${counting.length} members are reachable, and a change needs ${needed} (missing: ${missing.join(', ')}): start them, or ${remedy}, at the risk that they still run together somewhere and both sides take themselves for the majority`;
+  return `only ${present.size} of ${counting.length} members are reachable, and a change needs ${needed} (missing: ${missing.join(', ')}): start them, or ${remedy}, ${bothSidesRisk}`;
 }
 
 function refused(sentence: string): Planned {

@@ -5,8 +5,10 @@ import {
   type ChangeRequest,
   forceRisk,
   type Plan,
+  bothSidesRisk,
   planOf,
   type Step,
+  underWay,
 } from './change-plan.js';
 import type { MemberRow, MemberState } from './member-row.js';
 import { isMajority } from './members.js';
@@ -36,8 +38,8 @@ export interface ChangeOut {
   handOver(site: Site, now: number): void;
   /** The change is in force. */
   done(sentence: string, now: number): void;
-  /** Nothing was changed. */
-  refused(sentence: string, now: number): void;
+  /** Nothing was changed. `isBusy`: another change was in the way, so it may be tried again. */
+  refused(sentence: string, now: number, isBusy: boolean): void;
 }
 
 /** What a member says to a proposal. */
@@ -104,8 +106,9 @@ export class Change {
     this.#out = out;
   }
 
-  get isIdle(): boolean {
-    return this.#state.name === 'idle';
+  /** What is under way here, for sentences: `D@host joins`. */
+  get underWay(): string | undefined {
+    return this.#state.name === 'idle' ? undefined : this.#state.plan.text;
   }
 
   /** After a restart: what an earlier life of this node had begun is taken back. */
@@ -124,12 +127,13 @@ export class Change {
   begin(request: ChangeRequest, { force, handOverMs, id }: ChangeOptions, now: number): void {
     const state = this.#state;
     if (state.name !== 'idle') {
-      const { text } = state.plan;
-      return this.#out.refused(`another change is under way here, ${text}: repeat this later`, now);
+      return this.#out.refused(underWay(state.plan.text), now, true);
     }
     const planned = planOf(request, force, id, this.#context);
     if (planned.kind === 'done') return this.#out.done(planned.sentence, now);
-    if (planned.kind === 'refused') return this.#out.refused(planned.sentence, now);
+    if (planned.kind !== 'plan') {
+      return this.#out.refused(planned.sentence, now, planned.kind === 'busy');
+    }
     const { plan } = planned;
     const subjects = plan.steps.map(({ subject }) => subject);
     const number = this.#out.write(rowsOf(plan.steps, pendingStates), now);
@@ -175,7 +179,7 @@ export class Change {
     const { voters } = state.plan;
     const possible = voters.map(({ site }) => site).filter((site) => !state.objections.has(site));
     if (isMajority(new Set(possible), voters, this.#context.tiebreak)) return;
-    this.#takeBack(`${this.#nameOf(member)} objects: ${sentence}`, now);
+    this.#takeBack(`${this.#nameOf(member)} objects: ${sentence}`, now, true);
   }
 
   /** The others have what the leaving member held, and it holds nothing any more. */
@@ -202,7 +206,7 @@ export class Change {
         if (now >= state.deadline) this.#takeBack(this.#silenceText(state), now);
         return;
       case 'handingOver':
-        if (now >= state.deadline) this.onHandOverFailed('it takes too long', now);
+        if (now >= state.deadline) this.onHandOverFailed(this.#lateText(state.plan), now);
     }
   }
 
@@ -254,7 +258,7 @@ export class Change {
     this.#out.done(notes.join('; '), now);
   }
 
-  #takeBack(reason: string, now: number): void {
+  #takeBack(reason: string, now: number, isBusy = false): void {
     const state = this.#state;
     assert(state.name !== 'idle', 'nothing to take back');
     this.#state = { name: 'idle' };
@@ -262,7 +266,14 @@ export class Change {
       return { subject, row: kind === 'join' ? undefined : { state: 'joined', ...row } };
     });
     this.#out.write(rows, now);
-    this.#out.refused(`${state.plan.text}: taken back, for ${reason}`, now);
+    this.#out.refused(`${state.plan.text}: taken back, for ${reason}`, now, isBusy);
+  }
+
+  /** What is left, and how to get on. */
+  #lateText({ handsOver, force }: Plan): string {
+    const name = handsOver === undefined ? 'it' : this.#nameOf(handsOver);
+    if (force) return `the time was over, and what ${name} still has is lost to clients elsewhere`;
+    return `${name} still had sessions or messages when the time was over. Repeat it with a longer --timeout, with -k where clients were still connected, or with --force, which leaves behind what is not handed over`;
   }
 
   #silenceText({ plan, acknowledged, objections }: State & { readonly name: 'asking' }): string {
@@ -272,7 +283,8 @@ export class Change {
     const said = [...objections].map(([site, text]) => `${this.#nameOf(site)} objects: ${text}`);
     const count = `only ${acknowledged.size} of ${plan.voters.length} members acknowledged it within ${askMs / 1000} s`;
     if (silent.length > 0) said.unshift(`silent: ${silent.join(', ')}`);
-    return said.length === 0 ? count : `${count} (${said.join('; ')})`;
+    const told = said.length === 0 ? count : `${count} (${said.join('; ')})`;
+    return `${told}. See cluster show and repeat it; --force does without them, ${bothSidesRisk}`;
   }
 
   #nameOf(site: Site): string {
@@ -281,7 +293,7 @@ export class Change {
 }
 
 function objected(what: string): Verdict {
-  return { kind: 'objected', sentence: `another change is under way, ${what}: try again later` };
+  return { kind: 'objected', sentence: underWay(what) };
 }
 
 function rowsOf(

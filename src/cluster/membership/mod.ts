@@ -23,7 +23,7 @@ export {
 export { ClockCheck, type ClockCheckOut } from './clock-check.js';
 export { type HeartbeatBody, readHeartbeatBody, writeHeartbeatBody } from './heartbeat-body.js';
 export { type Classification, type MatrixRow, type OwnJudgement, Views } from './views.js';
-export { type ChangeContext, type ChangeRequest } from './change-plan.js';
+export { type ChangeContext, type ChangeRequest, underWay } from './change-plan.js';
 export {
   Change,
   type ChangeOptions,

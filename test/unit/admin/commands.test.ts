@@ -273,3 +273,30 @@ describe('set and show', () => {
     assert.deepEqual(response, { exitCode: 1, text: 'There is no option x.\n', isAlert: true });
   });
 });
+
+describe("a command of VerneMQ's that is not taken", () => {
+  const lines = [
+    ...['cluster status', 'config show app=vmq_server', 'describe max_client_id_size'],
+    ...['node start', 'node stop', 'node history', 'node swc_sync_status', 'node upgrade'],
+    ...['session show --client_id --limit=5', 'session disconnect client-id=x -c'],
+    ...['retain show', 'retain delete -t x', 'retain delete-expired', 'listener show --tls'],
+    ...['listener start address=0.0.0.0 port=1 --websocket', 'plugin enable -n x', 'metrics show'],
+    ...['metrics reset', 'api-key create', 'trace client client-id=x', 'tls check', 'log level'],
+    ...['webhooks show', 'bridge show', 'script load path=x', 'webui install'],
+  ];
+  for (const line of lines) {
+    it(`is answered with what to do instead: ${line}`, async () => {
+      const { exitCode, text, isAlert } = await typed(line);
+      assert.deepEqual([exitCode, isAlert], [1, true]);
+      assert.match(text, /^'[^']+' (is|has) .*\.\n$/);
+    });
+  }
+
+  it('names the node by its configuration where VerneMQ has -n', async () => {
+    for (const line of ['cluster show -n a@h', 'node status --all']) {
+      const { exitCode, text } = await typed(line);
+      assert.equal(exitCode, 1);
+      assert.match(text, /is not taken here: a command is for the node whose configuration/);
+    }
+  });
+});
