@@ -44,7 +44,8 @@ function viewOf({ nodeName, cluster, options, ...parts }: AdminNodeParts): Clust
   if (cluster !== undefined) return cluster.report(parts.now());
   const itself = { site: '', name: nodeName, state: 'up', downSince: undefined } as const;
   return reportOf({
-    ...{ matrix: [], heldBack: '', now: parts.now() },
+    ...{ matrix: [], now: parts.now() },
+    news: { heldBack: '', hasLeft: false, changes: [] },
     policies: policiesOf(options.configuration.options),
     view: { self: '', members: [itself], tiebreak: '' },
     classify: () => ({ kind: 'up' }),
@@ -63,6 +64,9 @@ function join(to: string, { cluster, ...parts }: AdminNodeParts): Promise<Action
   });
 }
 
+const afterLeave =
+  'If it still runs, stop it: it serves nobody any more, and joins again only with an empty data directory.';
+
 function leave(
   name: string,
   { force, kill, timeoutMs }: LeaveOptions,
@@ -70,7 +74,9 @@ function leave(
 ): Promise<ActionResult> {
   if (cluster === undefined) return Promise.resolve(alone);
   return new Promise((resolve) => {
-    cluster.leave(name, { force, kill, timeoutMs }, parts.now(), resolve);
+    cluster.leave(name, { force, kill, timeoutMs }, parts.now(), ({ ok, text }) => {
+      resolve({ ok, text: ok ? `${text}\n${afterLeave}` : text });
+    });
     parts.turnEndWanted();
   });
 }

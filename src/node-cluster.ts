@@ -186,12 +186,14 @@ export class NodeCluster {
     const policies = policiesOf(options);
     const { clusterExpectedMembers, clusterSeeds } = options;
     const founders = clusterExpectedMembers === 0 ? clusterSeeds.length : clusterExpectedMembers;
-    if (view.members.length >= founders) return adviceFor(view, policies);
-    // How many there will be decides what a majority means.
+    const toCome = founders - view.members.length;
+    if (toCome <= 0) return adviceFor(view, policies);
+    // How many there will be decides what a majority means; their names are not known yet.
+    const members = [...view.members, ...Array.from({ length: toCome }, strangerOf)];
     const served = Object.entries(policies).map(([one, policy]) => {
       return [one, policy === 'majority' ? 'on' : policy];
     });
-    return adviceFor(view, Object.fromEntries(served) as Policies);
+    return adviceFor({ ...view, members }, Object.fromEntries(served) as Policies);
   }
 
   /** The others are told that this node stops, then everything is closed. Idempotent. */
@@ -221,6 +223,10 @@ export class NodeCluster {
       log.repeated('warn', 'dns', { error }, `cluster.dns: ${name} cannot be looked up`);
     }
   }
+}
+
+function strangerOf(): View['members'][number] {
+  return { site: '', name: '', state: 'down', downSince: undefined };
 }
 
 /** The host of NAME@HOST; the port is the one that the client knows. */

@@ -56,7 +56,7 @@ const leaveFlags: readonly Flag[] = [
     short: 'i',
     aliases: ['interval'],
     type: 'seconds',
-    text: 'how often to look what is still to be moved (5)',
+    text: 'taken for the sake of scripts: the node looks every second (5)',
   },
   {
     name: 'timeout',
@@ -64,7 +64,11 @@ const leaveFlags: readonly Flag[] = [
     type: 'seconds',
     text: 'how long to wait for clients and members (60)',
   },
-  { name: 'force', type: 'switch', text: 'also without a majority of the members' },
+  {
+    name: 'force',
+    type: 'switch',
+    text: 'without a majority, or messages left behind: risky',
+  },
 ];
 
 const clusterLeave: Command = {
@@ -73,8 +77,10 @@ const clusterLeave: Command = {
   flags: leaveFlags,
   summary: 'take a member out of the cluster',
   text: [
-    'A running member closes its listeners; with -k it also moves its sessions and leaves. A dead',
-    'member is removed at once, and its sessions are adopted by the others.',
+    'A running member takes no more clients. Those that it has may go by themselves until the',
+    'timeout, or are sent away at once with -k; its sessions and messages move to the other members,',
+    'then it leaves, or stays where that cannot be done in time. A dead member is removed at once,',
+    'and its sessions are adopted by the others.',
   ],
   changes: true,
   limitMs: (invocation) => invocation.milliseconds('timeout', leaveTimeoutMs) + moveLimitMs,

@@ -33,6 +33,7 @@ import { RowKind, type Tables } from './metadata/mod.js';
 import type { Peer } from './peer.js';
 import type { Presence } from './presence.js';
 import { type DrainHost, RemnantsDrain } from './remnants-drain.js';
+import type { MembershipNews } from './report/mod.js';
 import type { RowDisk } from './row-disk.js';
 import { Startup, type StartupSettings } from './startup.js';
 
@@ -151,6 +152,12 @@ export class Belonging implements IntroductionsOut {
     return this.#startup;
   }
 
+  /** For `cluster show`. */
+  get news(): MembershipNews {
+    const { reason: heldBack, hasLeft } = this.#startup;
+    return { heldBack, hasLeft, changes: hasLeft ? [] : this.members.pending };
+  }
+
   set leaveHost(host: LeaveHost) {
     this.#leaveHost = host;
   }
@@ -202,6 +209,10 @@ export class Belonging implements IntroductionsOut {
 
   /** Into the cluster of whoever is at `address`. */
   join(address: string, force: boolean, done: (result: Result) => void, now: number): void {
+    if (this.#startup.hasLeft) {
+      const text = 'this node has left its cluster: start it with an empty data directory';
+      return done({ ok: false, text });
+    }
     const { counting } = this.members;
     const others = counting.filter(({ site }) => site !== this.#parts.site);
     if (others.length > 0) {
@@ -271,9 +282,17 @@ export class Belonging implements IntroductionsOut {
       },
       rowsOf: (subject) => tables.rowsOf(RowKind.Member, subject),
       nextStamp: (now) => stamps.next(now),
-      joined: (member) => this.#out.joined(member),
+      joined: (member) => {
+        if (this.#startup.isOpen)
+          log.info({ member: member.name }, 'member has joined the cluster');
+        this.#out.joined(member);
+      },
       changed: (member) => this.#out.changed(member),
-      left: (site) => this.#out.left(site),
+      left: (site) => {
+        const name = this.members.left.find((one) => one.site === site)?.row.name ?? site;
+        if (this.#startup.isOpen) log.info({ member: name }, 'member has left the cluster');
+        this.#out.left(site);
+      },
       membersChanged: (members, now) => presence.membersChanged(members, now),
       selfLeft: (now) => {
         this.#out.shut('this node has left the cluster');
@@ -295,6 +314,7 @@ export class Belonging implements IntroductionsOut {
         return position !== undefined && position.durable >= number;
       },
       stateOf: (site) => presence.stateOf(site),
+      isAwaited: (site) => presence.isAwaited(site),
       classify: (site, now) => presence.classify(site, now),
       request: (site, request) => {
         const link = peers.get(site)?.link;

@@ -198,7 +198,7 @@ export class Cluster implements PeerOut, TablesOut {
 
   /** What `cluster show` says. */
   report(now: number): ClusterReport {
-    return this.#presence.report(this.startGate.reason, now);
+    return this.#presence.report(this.#belonging.news, now);
   }
 
   /**

@@ -171,7 +171,10 @@ export class Introductions {
     const dialled = this.#dialled.get(lane);
     const doubt =
       dialled?.isAsked === true ? '; it may have been done nevertheless: repeat it' : '';
-    this.#end(lane, false, `${dialled?.address ?? ''}: ${reason}${doubt}`, now);
+    const { address = '' } = dialled ?? {};
+    // Why it could not be dialled begins with the address already.
+    const told = reason.startsWith(address) ? reason : `${address}: ${reason}`;
+    this.#end(lane, false, `${told}${doubt}`, now);
   }
 
   #onAnswer(lane: Lane, type: number, body: Uint8Array, now: number): void {
@@ -181,7 +184,7 @@ export class Introductions {
     if (answer?.kind === 'welcome') {
       this.#out.welcomed(dialled.peer, answer.members, now);
       const names = answer.members.map(({ row }) => row.name).join(', ');
-      return this.#end(lane, true, `this node is in a cluster with ${names}`, now);
+      return this.#end(lane, true, `this node is in the cluster of ${names}`, now);
     }
     if (answer?.kind === 'result') return this.#end(lane, answer.ok, answer.sentence, now);
     this.#end(lane, false, `${dialled.address} answered what no member answers`, now);

@@ -22,6 +22,8 @@ export interface DeskOut {
   /** Rows of `coordinator`, or of this node, are on disk here up to `number`. */
   isDurable(coordinator: Site, number: number): boolean;
   stateOf(site: Site): PeerState;
+  /** A member that was not up yet, in its first seconds or this node's. */
+  isAwaited(site: Site): boolean;
   classify(site: Site, now: number): Classification;
   /** On the control lane. False: not taken, it is to be asked again. */
   request(site: Site, request: MembershipRequest): boolean;
@@ -109,6 +111,7 @@ export class MembershipDesk {
     const context = {
       ...{ self, members: ledger.members, tiebreak },
       isReachable: (site: Site) => site === self || out.stateOf(site) !== 'down',
+      isAwaited: (site: Site) => out.isAwaited(site),
       classify: (site: Site) => out.classify(site, this.#now),
     };
     this.#change = new Change(context, {

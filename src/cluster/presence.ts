@@ -12,7 +12,7 @@ import {
   writeHeartbeatBody,
 } from './membership/mod.js';
 import { Netsplit, type Policies, type View } from './netsplit/mod.js';
-import { type ClusterReport, reportOf } from './report/mod.js';
+import { type ClusterReport, type MembershipNews, reportOf } from './report/mod.js';
 
 export interface PresenceSettings {
   readonly policies: Policies;
@@ -219,13 +219,18 @@ export class Presence implements PresenceView {
     if (!this.#isHeld) this.netsplit.onView(this.#view(), now);
   }
 
-  /** For `cluster show`. `heldBack`: why clients are not served yet; empty once they are. */
-  report(heldBack: string, now: number): ClusterReport {
+  /** A member that was not up yet, in its first seconds or this node's. */
+  isAwaited(site: Site): boolean {
+    return this.#newcomers.has(site) || (this.#isHeld && this.stateOf(site) !== 'up');
+  }
+
+  /** For `cluster show`. */
+  report(news: MembershipNews, now: number): ClusterReport {
     const view = this.#view();
     const sites = view.members.map(({ site }) => site);
     const words = new Map(sites.map((site) => [site, this.stateOf(site)]));
     return reportOf({
-      ...{ view, heldBack, now },
+      ...{ view, news, now },
       policies: this.netsplit.policies,
       classify: (site) => this.classify(site, now),
       matrix: this.#views.matrix(words, sites, now),

@@ -106,6 +106,11 @@ export class Startup {
     return this.#reason;
   }
 
+  /** This node is no member any more, for ever. */
+  get hasLeft(): boolean {
+    return this.#leftText !== undefined || this.#ledger.hasSelfLeft;
+  }
+
   /** What a first start has to go by. */
   seeds(addresses: readonly string[]): void {
     this.#seeds = [...new Set(addresses)];
@@ -148,13 +153,18 @@ export class Startup {
     this.#reason =
       expected === undefined
         ? 'waiting for founders: cluster.seeds and cluster.dns name no other node; where this one is to be a cluster of its own, set cluster.expected_members = 1'
-        : `waiting for founders: ${met} met, ${majorityOf(expected)} of ${expected} needed before clients are served`;
+        : `waiting for founders: ${met} met, ${majorityOf(expected)} of ${expected} needed${this.#saidText()}`;
     if (now >= this.#seekAt) this.#seek(now);
     this.#lineAt ??= now + this.#settings.startWaitMs;
     if (now < this.#lineAt) return;
     this.#lineAt = now + linePauseMs;
-    const said = [...this.#answers.values()].join('; ');
-    this.#out.log.warn({}, said === '' ? this.#reason : `${this.#reason} (${said})`);
+    this.#out.log.warn({}, `clients are not served yet, ${this.#reason}`);
+  }
+
+  /** What came of those that were asked. */
+  #saidText(): string {
+    const said = [...this.#answers.values()];
+    return said.length === 0 ? '' : ` (${said.join('; ')})`;
   }
 
   #seek(now: number): void {

@@ -27,6 +27,8 @@ export interface ChangeContext {
   readonly members: Members;
   /** True for this node, and for members that are up or suspect. */
   readonly isReachable: (site: Site) => boolean;
+  /** It is being looked for: it will be reachable, or not, in a moment. */
+  readonly isAwaited: (site: Site) => boolean;
   readonly classify: (site: Site) => Classification;
   /** `cluster.tiebreak`; empty: none. */
   readonly tiebreak: string;
@@ -79,8 +81,21 @@ export function planOf(
   if (planned.kind !== 'plan') return planned;
   const other = otherChange(context);
   if (other !== undefined) return { kind: 'busy', sentence: underWay(other) };
-  const objection = force ? undefined : minority(request.kind, context);
-  return objection === undefined ? planned : refused(objection);
+  if (force || isMajorityOf(context.isReachable, context)) return planned;
+  const { counting } = context.members;
+  if (isMajorityOf((site) => context.isReachable(site) || context.isAwaited(site), context)) {
+    const awaited = counting.filter(({ site }) => context.isAwaited(site)).map(({ name }) => name);
+    return { kind: 'busy', sentence: underWay(`${awaited.join(', ')} is being looked for`) };
+  }
+  return refused(minorityText(request.kind, context));
+}
+
+function isMajorityOf(
+  isThere: (site: Site) => boolean,
+  { members, tiebreak }: ChangeContext,
+): boolean {
+  const sites = members.counting.map(({ site }) => site).filter((site) => isThere(site));
+  return isMajority(new Set(sites), members.counting, tiebreak);
 }
 
 function planJoin(
@@ -149,21 +164,20 @@ export function underWay(what: string): string {
   return `another change is under way (${what}), and members change one at a time: try again when it is done`;
 }
 
-function minority(
+function minorityText(
   kind: ChangeRequest['kind'],
-  { members, isReachable, tiebreak }: ChangeContext,
-): string | undefined {
+  { members, isReachable }: ChangeContext,
+): string {
   const { counting } = members;
-  const present = new Set(counting.map(({ site }) => site).filter((site) => isReachable(site)));
-  if (isMajority(present, counting, tiebreak)) return undefined;
-  const missing = counting.filter(({ site }) => !present.has(site)).map(({ name }) => name);
+  const missing = counting.filter(({ site }) => !isReachable(site)).map(({ name }) => name);
+  const present = counting.length - missing.length;
   const needed = majorityOf(counting.length);
   const first = `vmq-admin cluster leave node=${missing[0] ?? ''} --force`;
   const remedy =
     kind === 'leave'
       ? 'repeat it with --force'
       : `first remove those that will not come back (${first})`;
-  return `only ${present.size} of ${counting.length} members are reachable, and a change needs ${needed} (missing: ${missing.join(', ')}): start them, or ${remedy}, ${bothSidesRisk}`;
+  return `only ${present} of ${counting.length} members are reachable, and a change needs ${needed} (missing: ${missing.join(', ')}): start them, or ${remedy}, ${bothSidesRisk}`;
 }
 
 function refused(sentence: string): Planned {

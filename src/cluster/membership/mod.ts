@@ -38,6 +38,7 @@ export {
   majorityOf,
   type Member,
   Members,
+  type PendingChange,
   type WrittenRow,
 } from './members.js';
 export {

@@ -46,19 +46,24 @@ export function remediesFor(
   answers: readonly Answer[],
   view: View,
 ): string[] {
-  const named = (isCutOff: boolean): string =>
+  const named = (isCutOff: boolean): string[] =>
     missing
       .filter(({ classification }) => (classification.kind === 'cutOff') === isCutOff)
-      .map(({ member }) => member.name)
-      .join(', ');
+      .map(({ member }) => member.name);
   const remedies: string[] = [];
-  const gone = named(false);
-  if (gone !== '') {
+  if (missing.length > 1 && missing.length + 1 === view.members.length) {
     remedies.push(
-      `What to do: start ${gone} again, or repair the way there. Restarting this node will not help. A member that will never return is removed with vmq-admin cluster leave node=NAME.`,
+      'No other member is reachable from here, so look at this machine and its network first.',
     );
   }
-  const cutOff = named(true);
+  const gone = named(false);
+  if (gone.length > 0) {
+    remedies.push(
+      `What to do: start ${gone.join(', ')} again, or repair the way there. Restarting this node will not help.`,
+      forGoodText(gone, view),
+    );
+  }
+  const cutOff = named(true).join(', ');
   if (cutOff !== '') {
     remedies.push(
       `What to do: repair the network between this node and ${cutOff}. Restarting either will not help.`,
@@ -67,6 +72,17 @@ export function remediesFor(
   const refused = answers.filter(({ isServed }) => !isServed);
   if (refused.length > 0) remedies.push(...openingTexts(refused, view));
   return remedies;
+}
+
+/** A member is removed by a majority; a smaller part says what it risks. */
+function forGoodText(gone: readonly string[], view: View): string {
+  const force = standingOf(view).hasMajority ? '' : ' --force';
+  const commands = gone.map((name) => `vmq-admin cluster leave node=${name}${force}`).join(' and ');
+  const risk =
+    force === ''
+      ? ''
+      : '; --force, because the members here are no majority: make sure that the others do not run somewhere else';
+  return `Only if ${gone.length === 1 ? 'it' : 'they'} will never return: ${commands}${risk}.`;
 }
 
 /** How clients are served in spite of it. */

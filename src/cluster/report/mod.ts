@@ -10,4 +10,4 @@
  *
  * The admin socket serves it as it is: `clusterView: () => cluster.report(clock.now())`.
  */
-export { type ClusterReport, reportOf } from './report.js';
+export { type ClusterReport, type MembershipNews, reportOf } from './report.js';

@@ -1,8 +1,18 @@
 import type { Site } from '../identity/mod.js';
-import type { Classification, MatrixRow } from '../membership/mod.js';
+import type { Classification, MatrixRow, PendingChange } from '../membership/mod.js';
 import { adviceFor, answersOf, type Policies, type View } from '../netsplit/mod.js';
 import { borderedTable } from './bordered-table.js';
 import { absenceText, remediesFor } from './missing-member.js';
+
+/** What is going on with membership, on one node. */
+export interface MembershipNews {
+  /** Why client listeners are still closed after the start; empty once they may open. */
+  readonly heldBack: string;
+  /** This node is no member any more, for ever. */
+  readonly hasLeft: boolean;
+  /** Joins and leaves that are not in force yet. */
+  readonly changes: readonly PendingChange[];
+}
 
 /** What one node knows of its cluster at a moment. */
 interface ReportFacts {
@@ -13,8 +23,7 @@ interface ReportFacts {
   readonly classify: (site: Site) => Classification;
   /** Who sees whom, this node first. */
   readonly matrix: readonly MatrixRow[];
-  /** Why client listeners are still closed after the start; empty once they may open. */
-  readonly heldBack: string;
+  readonly news: MembershipNews;
   /** In ms since the epoch. */
   readonly now: number;
 }
@@ -32,7 +41,7 @@ export interface ClusterReport {
   /** Who sees whom; lines, each with its end. */
   readonly matrix: string;
   readonly matrixRows: readonly ReportRow[];
-  /** 2: a member is missing. */
+  /** 2: a member is missing, or this node is none any more. */
   readonly exitCode: 0 | 2;
 }
 
@@ -52,25 +61,32 @@ export function reportOf(facts: ReportFacts): ClusterReport {
     sentences: sentencesOf(sorted),
     rows: running.map(({ name, isRunning }) => ({ Node: name, Running: isRunning })),
     ...matrixOf(sorted),
-    exitCode: running.every(({ isRunning }) => isRunning) ? 0 : 2,
+    exitCode: !facts.news.hasLeft && running.every(({ isRunning }) => isRunning) ? 0 : 2,
   };
 }
 
-function sentencesOf({ view, policies, classify, heldBack, now }: ReportFacts): string[] {
+function sentencesOf({ view, policies, classify, news, now }: ReportFacts): string[] {
+  const { heldBack, hasLeft } = news;
+  if (hasLeft) return hasLeftTexts(heldBack);
   const nameOf = namesOf(view);
   const missing = view.members
     .filter(({ site, state }) => site !== view.self && state === 'down')
     .map((member) => ({ member, classification: classify(member.site) }));
-  const held = heldBack === '' ? [] : [`Clients are not served yet: ${heldBack}.`];
-  const suspects = view.members
+  const isHeld = heldBack !== '';
+  const held = isHeld ? [`Clients are not served yet: ${heldBack}.`] : [];
+  held.push(...news.changes.map((change) => changeText(change, view)));
+  const wanted = view.members
     .filter(({ site, state }) => site !== view.self && state === 'suspect')
-    .map(
-      ({ name }) => `Member ${name} is being looked for; until that is judged it counts as there.`,
-    );
+    .map(({ name }) => name);
+  const suspects =
+    wanted.length === 0
+      ? []
+      : [`Looked for at the moment: ${wanted.join(', ')}. For some seconds that counts as there.`];
   if (missing.length === 0) {
     return [...held, ...suspects, ...adviceFor(view, policies).map((text) => `Note: ${text}`)];
   }
-  const answers = answersOf(view, policies);
+  // While no port is open there is nothing that clients get.
+  const answers = isHeld ? [] : answersOf(view, policies);
   return [
     ...held,
     ...missing.map((one) => absenceText(one, nameOf, now)),
@@ -78,6 +94,25 @@ function sentencesOf({ view, policies, classify, heldBack, now }: ReportFacts): 
     ...answers.map(({ sentence }) => sentence),
     ...remediesFor(missing, answers, view),
   ];
+}
+
+/** What a node says that is no member any more. */
+function hasLeftTexts(reason: string): string[] {
+  return [
+    `This node serves nobody, for it is no member any more: ${reason}.`,
+    'What to do: stop it. It can join again when it is started with an empty data directory.',
+  ];
+}
+
+function changeText({ name, state, coordinator }: PendingChange, { members }: View): string {
+  const by = members.find(({ site }) => site === coordinator);
+  const who = by?.name ?? coordinator;
+  const what = state === 'joining' ? `Node ${name} is joining` : `Member ${name} is leaving`;
+  if (by?.state === 'down') {
+    return `${what}, but ${who}, which carries that out, is missing: it will take that back, or another member repeats it.`;
+  }
+  const moves = state === 'joining' ? '' : ': its sessions and messages move to other members';
+  return `${what}, carried out by ${who}${moves}.`;
 }
 
 function matrixOf({ view, matrix }: ReportFacts): Pick<ClusterReport, 'matrix' | 'matrixRows'> {

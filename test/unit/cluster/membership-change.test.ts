@@ -20,6 +20,7 @@ class Rig {
   readonly said: string[] = [];
   readonly down = new Set<string>();
   readonly dead = new Set<string>();
+  readonly awaited = new Set<string>();
   readonly change: Change;
   readonly self: string;
   readonly asked: Proposal[] = [];
@@ -33,7 +34,9 @@ class Rig {
     const classify = (site: string): Classification =>
       this.dead.has(site) ? { kind: 'dead', asked: [] } : { kind: 'up' };
     const isReachable = (site: string): boolean => !this.down.has(site);
-    const context = { self, members: this.members, isReachable, classify, tiebreak: '' };
+    const isAwaited = (site: string): boolean => this.awaited.has(site);
+    const parts = { self, members: this.members, tiebreak: '' };
+    const context = { ...parts, isReachable, isAwaited, classify };
     this.change = new Change(context, {
       write: (written) => this.#write(written),
       ask: (member, proposal) => {
@@ -229,6 +232,14 @@ describe('a leave', () => {
 });
 
 describe('of two changes', () => {
+  it('the second waits for members that are being looked for, if they make a majority', () => {
+    const rig = new Rig();
+    rig.down.add(b).add(c);
+    rig.awaited.add(b);
+    rig.begin(joinD);
+    assert.match(rig.take().join(), /^busy: another change is under way \(b@h is being looked for/);
+  });
+
   it('the second at one node is told to wait', () => {
     const rig = new Rig();
     rig.begin(joinD);

@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Classification } from '../../../src/cluster/membership/mod.js';
 import type { Policies, Policy } from '../../../src/cluster/netsplit/mod.js';
-import { type ClusterReport, reportOf } from '../../../src/cluster/report/mod.js';
+import {
+  type ClusterReport,
+  type MembershipNews,
+  reportOf,
+} from '../../../src/cluster/report/mod.js';
 
 const start = Date.UTC(2026, 10, 23, 10, 0, 0);
 
@@ -22,6 +26,8 @@ interface Facts {
   readonly policy?: Policy;
   readonly sites?: string;
   readonly heldBack?: string;
+  readonly hasLeft?: boolean;
+  readonly changes?: MembershipNews['changes'];
 }
 
 /** Of node B. */
@@ -30,7 +36,9 @@ function report({
   suspect,
   policy = 'off',
   sites = 'ABC',
-  heldBack,
+  heldBack = '',
+  hasLeft = false,
+  changes = [],
 }: Facts): ClusterReport {
   const members = Array.from(sites, (site) => {
     const isDown = site in down;
@@ -51,7 +59,7 @@ function report({
       { observer: 'A', words: undefined },
       { observer: 'C', words: new Map([['A', 'down'] as const, ['B', 'up'] as const]) },
     ],
-    heldBack: heldBack ?? '',
+    news: { heldBack, hasLeft, changes },
     now: start + 93_784_000,
   });
 }
@@ -89,7 +97,7 @@ describe('the report of a cluster', () => {
       policies: all('off'),
       classify: () => ({ kind: 'up' }),
       matrix: [],
-      heldBack: '',
+      news: { heldBack: '', hasLeft: false, changes: [] },
       now: start,
     });
     const border = '+----+-------+';
@@ -107,7 +115,8 @@ describe('the report of a cluster', () => {
       'PUBLISH is refused (QoS 0 is dropped; QoS 1 and 2 get 0x83 in MQTT 5 and no acknowledgement before it): allow_publish_during_netsplit = off.',
       'SUBSCRIBE is refused (SUBACK 0x80, in MQTT 5 0x83): allow_subscribe_during_netsplit = off.',
       'UNSUBSCRIBE is refused (UNSUBACK 0x83 in MQTT 5, no answer before it): allow_unsubscribe_during_netsplit = off.',
-      'What to do: start VerneMQ@172.26.16.13 again, or repair the way there. Restarting this node will not help. A member that will never return is removed with vmq-admin cluster leave node=NAME.',
+      'What to do: start VerneMQ@172.26.16.13 again, or repair the way there. Restarting this node will not help.',
+      'Only if it will never return: vmq-admin cluster leave node=VerneMQ@172.26.16.13.',
       'To serve clients here meanwhile: vmq-admin set allow_register_during_netsplit=majority allow_publish_during_netsplit=majority allow_subscribe_during_netsplit=majority allow_unsubscribe_during_netsplit=majority',
     ]);
   });
@@ -160,9 +169,57 @@ describe('the report of a cluster', () => {
     const { sentences, exitCode } = report({ suspect: 'A', policy: 'majority', heldBack });
     assert.deepEqual(sentences, [
       'Clients are not served yet: members are looked for.',
-      'Member VerneMQ@172.26.16.13 is being looked for; until that is judged it counts as there.',
+      'Looked for at the moment: VerneMQ@172.26.16.13. For some seconds that counts as there.',
     ]);
     assert.equal(exitCode, 0);
+  });
+
+  it('does not say what clients get while no port is open', () => {
+    const { sentences } = report({ down: { A: dead }, heldBack: 'members are looked for' });
+    assert.deepEqual(
+      sentences.filter((text) => /^(CONNECT|PUBLISH|To serve)/.test(text)),
+      [],
+    );
+  });
+
+  it('suspects the own network where no other member can be reached', () => {
+    const down = { A: dead, C: dead };
+    const { sentences } = report({ down, policy: 'majority' });
+    assert.ok(
+      sentences.some((text) =>
+        /^No other member is reachable from here, so look at this/.test(text),
+      ),
+    );
+    assert.ok(
+      sentences.some((text) =>
+        /node=VerneMQ@172\.19\.0\.6 --force and .*; --force, because/.test(text),
+      ),
+    );
+  });
+
+  it('says of a node that left that it is to be stopped, and nothing of what it once was', () => {
+    const heldBack = 'this node has left the cluster';
+    const { sentences, exitCode } = report({ down: { A: dead }, heldBack, hasLeft: true });
+    assert.deepEqual(sentences, [
+      'This node serves nobody, for it is no member any more: this node has left the cluster.',
+      'What to do: stop it. It can join again when it is started with an empty data directory.',
+    ]);
+    assert.equal(exitCode, 2);
+  });
+
+  it('tells of a join or leave that is under way, and who carries it out', () => {
+    const changeOf = (state: 'joining' | 'leaving', coordinator: string) =>
+      ({ subject: 'D', name: 'd@h', state, coordinator, stamp: 1 }) as const;
+    const changes = [changeOf('joining', 'A'), changeOf('leaving', 'C')];
+    assert.deepEqual(report({ changes, policy: 'majority' }).sentences, [
+      'Node d@h is joining, carried out by VerneMQ@172.26.16.13.',
+      'Member d@h is leaving, carried out by VerneMQ@172.19.0.6: its sessions and messages move to other members.',
+    ]);
+    assert.ok(
+      report({ changes, down: { A: dead } }).sentences.includes(
+        'Node d@h is joining, but VerneMQ@172.26.16.13, which carries that out, is missing: it will take that back, or another member repeats it.',
+      ),
+    );
   });
 
   it('never has a bar or the words of the second column in a sentence, for scripts that read it', () => {
