@@ -59,7 +59,7 @@ export function remediesFor(
   const gone = named(false);
   if (gone.length > 0) {
     remedies.push(
-      `What to do: start ${gone.join(', ')} again, or repair the way there. Restarting this node will not help.`,
+      `What to do: start ${gone.join(', ')} again (if its process still runs, it hangs: end it first), or repair the way there. Restarting this node will not help.`,
       forGoodText(gone, view),
     );
   }

@@ -65,7 +65,7 @@ export function reportOf(facts: ReportFacts): ClusterReport {
   };
 }
 
-function sentencesOf({ view, policies, classify, news, now }: ReportFacts): string[] {
+function sentencesOf({ view, policies, classify, news, matrix, now }: ReportFacts): string[] {
   const { heldBack, hasLeft } = news;
   if (hasLeft) return hasLeftTexts(heldBack);
   const nameOf = namesOf(view);
@@ -82,6 +82,7 @@ function sentencesOf({ view, policies, classify, news, now }: ReportFacts): stri
     wanted.length === 0
       ? []
       : [`Looked for at the moment: ${wanted.join(', ')}. For some seconds that counts as there.`];
+  suspects.push(...cutPairTexts(view, matrix));
   if (missing.length === 0) {
     return [...held, ...suspects, ...adviceFor(view, policies).map((text) => `Note: ${text}`)];
   }
@@ -113,6 +114,22 @@ function changeText({ name, state, coordinator }: PendingChange, { members }: Vi
   }
   const moves = state === 'joining' ? '' : ': its sessions and messages move to other members';
   return `${what}, carried out by ${who}${moves}.`;
+}
+
+/** Pairs of members that are up from here and say of each other that they are not. */
+function cutPairTexts({ self, members }: View, matrix: readonly MatrixRow[]): string[] {
+  const words = new Map(matrix.map(({ observer, words: seen }) => [observer, seen]));
+  const others = members.filter(({ site, state }) => site !== self && state === 'up');
+  const isDown = (from: Site, to: Site): boolean => words.get(from)?.get(to) === 'down';
+  return others.flatMap((one, at) =>
+    others
+      .slice(at + 1)
+      .filter(({ site }) => isDown(one.site, site) && isDown(site, one.site))
+      .map(
+        ({ name }) =>
+          `Members ${one.name} and ${name} do not reach each other, though this node reaches both. Between their clients only messages for persistent sessions wait, the rest is lost: repair the network between them.`,
+      ),
+  );
 }
 
 function matrixOf({ view, matrix }: ReportFacts): Pick<ClusterReport, 'matrix' | 'matrixRows'> {

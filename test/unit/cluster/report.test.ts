@@ -27,6 +27,8 @@ interface Facts {
   readonly sites?: string;
   readonly heldBack?: string;
   readonly hasLeft?: boolean;
+  /** A and C say that they do not reach each other. */
+  readonly cut?: boolean;
   readonly changes?: MembershipNews['changes'];
 }
 
@@ -38,6 +40,7 @@ function report({
   sites = 'ABC',
   heldBack = '',
   hasLeft = false,
+  cut = false,
   changes = [],
 }: Facts): ClusterReport {
   const members = Array.from(sites, (site) => {
@@ -56,8 +59,11 @@ function report({
     classify: (site) => down[site] ?? { kind: 'up' },
     matrix: [
       { observer: 'B', words: new Map(members.map(({ site, state }) => [site, state])) },
-      { observer: 'A', words: undefined },
-      { observer: 'C', words: new Map([['A', 'down'] as const, ['B', 'up'] as const]) },
+      { observer: 'A', words: cut ? new Map([['C', 'down'] as const]) : undefined },
+      {
+        observer: 'C',
+        words: new Map([['A', cut || 'A' in down ? 'down' : 'up'] as const, ['B', 'up'] as const]),
+      },
     ],
     news: { heldBack, hasLeft, changes },
     now: start + 93_784_000,
@@ -115,7 +121,7 @@ describe('the report of a cluster', () => {
       'PUBLISH is refused (QoS 0 is dropped; QoS 1 and 2 get 0x83 in MQTT 5 and no acknowledgement before it): allow_publish_during_netsplit = off.',
       'SUBSCRIBE is refused (SUBACK 0x80, in MQTT 5 0x83): allow_subscribe_during_netsplit = off.',
       'UNSUBSCRIBE is refused (UNSUBACK 0x83 in MQTT 5, no answer before it): allow_unsubscribe_during_netsplit = off.',
-      'What to do: start VerneMQ@172.26.16.13 again, or repair the way there. Restarting this node will not help.',
+      'What to do: start VerneMQ@172.26.16.13 again (if its process still runs, it hangs: end it first), or repair the way there. Restarting this node will not help.',
       'Only if it will never return: vmq-admin cluster leave node=VerneMQ@172.26.16.13.',
       'To serve clients here meanwhile: vmq-admin set allow_register_during_netsplit=majority allow_publish_during_netsplit=majority allow_subscribe_during_netsplit=majority allow_unsubscribe_during_netsplit=majority',
     ]);
@@ -180,6 +186,14 @@ describe('the report of a cluster', () => {
       sentences.filter((text) => /^(CONNECT|PUBLISH|To serve)/.test(text)),
       [],
     );
+  });
+
+  it('tells of two others that do not reach each other', () => {
+    const { sentences, exitCode } = report({ policy: 'majority', cut: true });
+    assert.deepEqual(sentences, [
+      'Members VerneMQ@172.19.0.6 and VerneMQ@172.26.16.13 do not reach each other, though this node reaches both. Between their clients only messages for persistent sessions wait, the rest is lost: repair the network between them.',
+    ]);
+    assert.equal(exitCode, 0);
   });
 
   it('suspects the own network where no other member can be reached', () => {
