@@ -76,6 +76,7 @@ export class Cluster implements PeerOut, TablesOut {
   readonly #refusals: RefusalLog;
   readonly #guests = new Guests({
     isLinked: (of) => this.#peers.get(of)?.link.isReady === true,
+    isHere: (of) => this.#peers.has(of),
     come: ({ site: of, nodeName: name, address }) => this.#link({ site: of, name, address }),
     go: (of) => this.#removePeer(of),
   });
@@ -138,8 +139,11 @@ export class Cluster implements PeerOut, TablesOut {
     };
     this.#acceptor = new Acceptor(this.#context, {
       accepted: (lane, peer, when) => {
+        const link = this.#peers.get(peer.site)?.link;
         if (peer.lane === LaneKind.Introduction) this.#belonging.introduced(lane, peer, when);
-        else this.#peers.get(peer.site)?.link.adopt(lane, peer, when);
+        else if (link !== undefined) link.adopt(lane, peer, when);
+        // It left while it proved who it is.
+        else lane.close();
       },
       refused: (refusal, from, when) => this.#noteRefused(refusal, hostOf(from), when),
       gaveUp: (reason, from) => host.log.debug({ from }, `cluster connection given up: ${reason}`),

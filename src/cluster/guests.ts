@@ -3,6 +3,8 @@ import type { PeerFacts } from './link/mod.js';
 
 export interface GuestsOut {
   isLinked(site: Site): boolean;
+  /** There is something that takes its connections: a guest's, or a member's that is not gone yet. */
+  isHere(site: Site): boolean;
   come(peer: PeerFacts): void;
   go(site: Site): void;
 }
@@ -28,10 +30,10 @@ export class Guests {
 
   /** It knows the cookie. False: there are too many. */
   returned(peer: PeerFacts, now: number): boolean {
-    if (!this.#until.has(peer.site)) {
-      if (this.#until.size >= guestsMax) return false;
-      this.#out.come(peer);
-    }
+    const isKnown = this.#until.has(peer.site);
+    if (!isKnown && this.#until.size >= guestsMax) return false;
+    // What a member had goes a moment after it is known that it left: that may be after this.
+    if (!this.#out.isHere(peer.site)) this.#out.come(peer);
     this.#until.set(peer.site, now + goneMs);
     return true;
   }

@@ -199,11 +199,7 @@ describe('the report of a cluster', () => {
   it('suspects the own network where no other member can be reached', () => {
     const down = { A: dead, C: dead };
     const { sentences } = report({ down, policy: 'majority' });
-    assert.ok(
-      sentences.some((text) =>
-        /^No other member is reachable from here, so look at this/.test(text),
-      ),
-    );
+    assert.ok(sentences.some((text) => text.startsWith('No other member is reachable')));
     assert.ok(
       sentences.some((text) =>
         /node=VerneMQ@172\.19\.0\.6 --force and .*; --force, because/.test(text),
