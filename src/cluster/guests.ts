@@ -3,7 +3,7 @@ import type { PeerFacts } from './link/mod.js';
 
 export interface GuestsOut {
   isLinked(site: Site): boolean;
-  /** There is something that takes its connections: a guest's, or a member's that is not gone yet. */
+  /** Something takes its connections: a guest's, or a member's that is not gone yet. */
   isHere(site: Site): boolean;
   come(peer: PeerFacts): void;
   go(site: Site): void;
