@@ -49,6 +49,7 @@ function viewOf({ nodeName, cluster, options, ...parts }: AdminNodeParts): Clust
     policies: policiesOf(options.configuration.options),
     view: { self: '', members: [itself], tiebreak: '' },
     classify: () => ({ kind: 'up' }),
+    wayTo: () => '',
   });
 }
 

@@ -73,12 +73,16 @@ export class NodeCluster {
   #tick: NodeJS.Timeout | undefined;
   #dns: NodeJS.Timeout | undefined;
   #isClosed = false;
+  /** There were other members before this start, so nobody is awaited by the seeds. */
+  readonly #hasMet: boolean;
 
   private constructor(
     parts: NodeClusterParts,
     peerListeners: readonly PeerListenerConfiguration[],
     notes: readonly string[],
+    hasMet: boolean,
   ) {
+    this.#hasMet = hasMet;
     const { configuration, identity, log, clock, turn, counters, broker, store, random } = parts;
     const { options } = configuration;
     this.#parts = parts;
@@ -127,7 +131,7 @@ export class NodeCluster {
       if (isWanted) throw new PeerError('PEER_COOKIE', problem);
       log.error({}, `${problem}. This node serves alone.`);
     }
-    if (usable.length > 0) return new NodeCluster(parts, usable, []);
+    if (usable.length > 0) return new NodeCluster(parts, usable, [], hasMet);
     if (!hasMet) {
       if (isWanted) {
         const text =
@@ -138,7 +142,7 @@ export class NodeCluster {
     }
     const lonely =
       'No cluster listener: members that have to dial this node cannot. Set listener.vmq.default.';
-    return new NodeCluster(parts, [], [lonely]);
+    return new NodeCluster(parts, [], [lonely], hasMet);
   }
 
   /** Binds the cluster listeners and begins to look for the others. Throws {@link PeerError}. */
@@ -187,7 +191,7 @@ export class NodeCluster {
     const { clusterExpectedMembers, clusterSeeds } = options;
     const founders = clusterExpectedMembers === 0 ? clusterSeeds.length : clusterExpectedMembers;
     const toCome = founders - view.members.length;
-    if (toCome <= 0) return adviceFor(view, policies);
+    if (this.#hasMet || toCome <= 0) return adviceFor(view, policies);
     // How many there will be decides what a majority means; their names are not known yet.
     const members = [...view.members, ...Array.from({ length: toCome }, strangerOf)];
     const served = Object.entries(policies).map(([one, policy]) => {

@@ -122,6 +122,7 @@ export class Cluster implements PeerOut, TablesOut {
       down: (of, reason, when) => this.#onDown(of, reason, when),
       netsplitDetected: () => host.netsplitDetected(),
       netsplitResolved: () => host.netsplitResolved(),
+      wayTo: (of) => this.#peers.get(of)?.wayTo ?? '',
     });
     this.#refusals = new RefusalLog(host.log);
     this.#door = new Door(this.#presence.netsplit, host.log);

@@ -65,7 +65,10 @@ export class Peer implements PeerLinkOut, ExchangePeer, PeerFlowOut {
   readonly flow: PeerFlow;
   readonly #out: PeerOut;
   readonly #messages: PeerMessages;
+  readonly #local: LinkContext['local'];
   #address: string;
+  /** What came of the last attempt to dial it; empty once it was reached. */
+  #trouble = '';
 
   constructor(options: PeerOptions, context: LinkContext, out: PeerOut, messages: PeerMessages) {
     this.site = options.site;
@@ -73,12 +76,22 @@ export class Peer implements PeerLinkOut, ExchangePeer, PeerFlowOut {
     this.#address = options.address;
     this.#out = out;
     this.#messages = messages;
+    this.#local = context.local;
     this.link = new PeerLink(options, context, this);
     this.flow = new PeerFlow(options.site, options.boot, options.ackTimeoutMs, this);
   }
 
   get address(): string {
     return this.#address;
+  }
+
+  /** For people, while there is no link: what keeps it from being made, as far as is known. */
+  get wayTo(): string {
+    if (this.link.isReady) return '';
+    if (this.#local.site > this.site) {
+      return `It is the one that dials, and reaches this node at ${this.#local.address} if it can.`;
+    }
+    return this.#trouble === '' ? '' : `This node dials it at ${this.#address}: ${this.#trouble}.`;
   }
 
   /** Its row changed. */
@@ -143,6 +156,7 @@ export class Peer implements PeerLinkOut, ExchangePeer, PeerFlowOut {
   }
 
   ready(facts: PeerFacts, now: number): void {
+    this.#trouble = '';
     this.#out.linked(this, facts, now);
   }
 
@@ -188,11 +202,14 @@ export class Peer implements PeerLinkOut, ExchangePeer, PeerFlowOut {
   }
 
   refused(refusal: Refusal, now: number): void {
+    this.#trouble = refusal.sentence;
     this.#out.refused(this, refusal, now);
   }
 
-  unreachable(): void {
-    // Dialled again and again while it is down; that it is down was said once.
+  /** Dialled again and again while it is down, which was said once: `cluster show` says why. */
+  unreachable(reason: string): void {
+    const isNamed = reason.startsWith(`${this.#address} `);
+    this.#trouble = isNamed ? reason.slice(this.#address.length + 1) : reason;
   }
 }
 

@@ -32,6 +32,8 @@ export interface PresenceOut {
   silent(site: Site, reason: string, now: number): void;
   netsplitDetected(): void;
   netsplitResolved(): void;
+  /** Why there is no link to it, in a sentence; empty when that is not known. */
+  wayTo(site: Site): string;
 }
 
 /** A new member is looked for so long, in ms, before clients are refused for its want. */
@@ -200,6 +202,8 @@ export class Presence implements PresenceView {
     for (const [site, until] of this.#newcomers) {
       if (now < until) continue;
       this.#newcomers.delete(site);
+      const text = `member joined, and could not be reached since: ${this.#out.wayTo(site)}`;
+      this.#out.log.warn({ member: this.#nameOf(site) }, text);
       this.review(now);
     }
   }
@@ -233,6 +237,7 @@ export class Presence implements PresenceView {
       ...{ view, news, now },
       policies: this.netsplit.policies,
       classify: (site) => this.classify(site, now),
+      wayTo: (site) => this.#out.wayTo(site),
       matrix: this.#views.matrix(words, sites, now),
     });
   }

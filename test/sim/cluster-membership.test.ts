@@ -104,7 +104,7 @@ describe('a node that joins', () => {
     assert.ok(rig.cluster('d').startGate.isOpen);
     const { ok, text } = rig.join('d', 'b');
     assert.ok(ok, text);
-    assert.match(text, /in a cluster with NautilusMQ@a, NautilusMQ@b, NautilusMQ@c, NautilusMQ@d/);
+    assert.match(text, /in the cluster of NautilusMQ@a, NautilusMQ@b, NautilusMQ@c, NautilusMQ@d/);
     rig.run(6000);
     rig.assertViews({ a: 'ABCD', b: 'ABCD', c: 'ABCD', d: 'ABCD' });
   });
@@ -201,7 +201,7 @@ describe('a node that joins', () => {
       rig.cluster(name).join(`${at}:44053`, false, now, ({ text }) => void ends.push(text));
     }
     rig.run(12_000);
-    assert.equal(ends.filter((text) => text.startsWith('this node is in a cluster')).length, 4);
+    assert.equal(ends.filter((text) => text.startsWith('this node is in the cluster')).length, 4);
     const all = 'ABCDEFG';
     rig.assertViews({ a: all, b: all, c: all, d: all, e: all, f: all, g: all });
   });

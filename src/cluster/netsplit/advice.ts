@@ -1,4 +1,5 @@
 import {
+  allKeys,
   countText,
   isAllowed,
   list,
@@ -63,9 +64,14 @@ export function adviceFor(view: View, policies: Policies): string[] {
   return advice;
 }
 
+function keysText(some: readonly Operation[]): string {
+  if (some.length === operations.length) return `all four ${allKeys}`;
+  return some.map((one) => policyKeys[one]).join(', ');
+}
+
 function offAdvice(off: readonly Operation[], { members }: View): string {
   const packets = list(off.map((one) => packetNames[one]));
-  const keys = off.map((one) => policyKeys[one]).join(', ');
+  const keys = keysText(off);
   const what =
     off.length === operations.length
       ? 'losing any one member will stop this cluster'
@@ -84,7 +90,7 @@ function majorityAdvice(majority: readonly Operation[], view: View): string[] {
   }
   if (members.length % 2 === 1) return advice;
   const packets = list(majority.map((one) => packetNames[one]));
-  const keys = majority.map((one) => policyKeys[one]).join(', ');
+  const keys = keysText(majority);
   const half = members.length / 2;
   if (members.length === 2) {
     const other = members.find((one) => one !== holder)?.name ?? '';

@@ -7,6 +7,7 @@ import {
   type Operation,
   operations,
   packetNames,
+  allKeys,
   type Policies,
   policyKeys,
   refusalOf,
@@ -189,12 +190,20 @@ function noRefusals(): Refusals {
   return { lineAt: 0, unlogged: 0, ofSplit: 0 };
 }
 
+/** Four settings of one value are one. */
+function settingsText(some: readonly Operation[], policies: Policies): string {
+  const [first] = some;
+  const isOne = first !== undefined && some.every((one) => policies[one] === policies[first]);
+  if (isOne && some.length === operations.length) return `${allKeys} = ${policies[first]}`;
+  return some.map((one) => `${policyKeys[one]} = ${policies[one]}`).join(', ');
+}
+
 /** What clients get meanwhile, and which settings say so. */
 function effectText(standing: Standing, policies: Policies): string {
   const refused = operations.filter((one) => !isAllowed(standing, policies[one]));
   const served = operations.filter((one) => isAllowed(standing, policies[one]));
   const names = (some: readonly Operation[]): string => list(some.map((one) => packetNames[one]));
-  const settings = refused.map((one) => `${policyKeys[one]} = ${policies[one]}`).join(', ');
+  const settings = settingsText(refused, policies);
   const parts = [countText(standing)];
   if (refused.length > 0) parts.push(`refused: ${names(refused)} (${settings})`);
   if (served.length > 0) parts.push(`served: ${names(served)}`);

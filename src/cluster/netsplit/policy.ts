@@ -22,6 +22,9 @@ export const policyKeys: Readonly<Record<Operation, string>> = {
   unsubscribe: 'allow_unsubscribe_during_netsplit',
 };
 
+/** All four of them, for people. */
+export const allKeys = 'allow_*_during_netsplit';
+
 /** The MQTT packet of an operation, as texts for people call it. */
 export const packetNames: Readonly<Record<Operation, string>> = {
   connect: 'CONNECT',

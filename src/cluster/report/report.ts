@@ -21,6 +21,8 @@ interface ReportFacts {
   readonly policies: Policies;
   /** Whether a member is there, dead, or only cut off from here. */
   readonly classify: (site: Site) => Classification;
+  /** Why there is no link to a member that is missing, in a sentence; empty when it is not known. */
+  readonly wayTo: (site: Site) => string;
   /** Who sees whom, this node first. */
   readonly matrix: readonly MatrixRow[];
   readonly news: MembershipNews;
@@ -65,7 +67,15 @@ export function reportOf(facts: ReportFacts): ClusterReport {
   };
 }
 
-function sentencesOf({ view, policies, classify, news, matrix, now }: ReportFacts): string[] {
+function sentencesOf({
+  view,
+  policies,
+  classify,
+  wayTo,
+  news,
+  matrix,
+  now,
+}: ReportFacts): string[] {
   const { heldBack, hasLeft } = news;
   if (hasLeft) return hasLeftTexts(heldBack);
   const nameOf = namesOf(view);
@@ -90,7 +100,7 @@ function sentencesOf({ view, policies, classify, news, matrix, now }: ReportFact
   const answers = isHeld ? [] : answersOf(view, policies);
   return [
     ...held,
-    ...missing.map((one) => absenceText(one, nameOf, now)),
+    ...missing.map((one) => `${absenceText(one, nameOf, now)} ${wayTo(one.member.site)}`.trimEnd()),
     ...suspects,
     ...answers.map(({ sentence }) => sentence),
     ...remediesFor(missing, answers, view),

@@ -182,7 +182,7 @@ describe('advice', () => {
   it('advises two nodes to go on', () => {
     assert.match(
       adviceFor(view(2), all('off'))[0] ?? '',
-      /allow_unsubscribe_during_netsplit to on/,
+      /set all four allow_\*_during_netsplit to on/,
     );
   });
 

@@ -29,6 +29,7 @@ interface Facts {
   readonly hasLeft?: boolean;
   /** A and C say that they do not reach each other. */
   readonly cut?: boolean;
+  readonly wayTo?: string;
   readonly changes?: MembershipNews['changes'];
 }
 
@@ -41,6 +42,7 @@ function report({
   heldBack = '',
   hasLeft = false,
   cut = false,
+  wayTo = '',
   changes = [],
 }: Facts): ClusterReport {
   const members = Array.from(sites, (site) => {
@@ -57,6 +59,7 @@ function report({
     view: { self: 'B', members, tiebreak: '' },
     policies: all(policy),
     classify: (site) => down[site] ?? { kind: 'up' },
+    wayTo: () => wayTo,
     matrix: [
       { observer: 'B', words: new Map(members.map(({ site, state }) => [site, state])) },
       { observer: 'A', words: cut ? new Map([['C', 'down'] as const]) : undefined },
@@ -102,6 +105,7 @@ describe('the report of a cluster', () => {
       view: { self: 'B', members, tiebreak: '' },
       policies: all('off'),
       classify: () => ({ kind: 'up' }),
+      wayTo: () => '',
       matrix: [],
       news: { heldBack: '', hasLeft: false, changes: [] },
       now: start,
@@ -194,6 +198,12 @@ describe('the report of a cluster', () => {
       'Members VerneMQ@172.19.0.6 and VerneMQ@172.26.16.13 do not reach each other, though this node reaches both. Between their clients only messages for persistent sessions wait, the rest is lost: repair the network between them.',
     ]);
     assert.equal(exitCode, 0);
+  });
+
+  it('says what came of the last attempt to reach it', () => {
+    const wayTo = 'This node dials it at 10.0.0.9:44053: cannot be reached: nothing listens there.';
+    const [first = ''] = report({ down: { A: dead }, wayTo }).sentences;
+    assert.ok(first.endsWith(`(asked: VerneMQ@172.19.0.6). ${wayTo}`), first);
   });
 
   it('suspects the own network where no other member can be reached', () => {
