@@ -121,8 +121,7 @@ export class Cluster implements PeerOut, TablesOut {
       up: (of, when) => this.#onUp(of, when),
       down: (of, reason, when) => this.#onDown(of, reason, when),
       netsplitDetected: () => host.netsplitDetected(),
-      netsplitResolved: () => host.netsplitResolved(),
-      wayTo: (of) => this.#peers.get(of)?.wayTo ?? '',
+      ...{ netsplitResolved: () => host.netsplitResolved(), wayTo: (of) => this.#wayTo(of) },
     });
     this.#refusals = new RefusalLog(host.log);
     this.#door = new Door(this.#presence.netsplit, host.log);
@@ -457,6 +456,10 @@ export class Cluster implements PeerOut, TablesOut {
     const peer = new Peer(options, this.#context, this, this.traffic);
     peer.flow.beginAt(this.#numbersOfGone.get(site) ?? 1);
     this.#peers.set(site, peer);
+  }
+
+  #wayTo(site: Site): string {
+    return this.#peers.get(site)?.wayTo ?? '';
   }
 
   #removePeer(site: Site): void {

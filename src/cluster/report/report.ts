@@ -21,7 +21,7 @@ interface ReportFacts {
   readonly policies: Policies;
   /** Whether a member is there, dead, or only cut off from here. */
   readonly classify: (site: Site) => Classification;
-  /** Why there is no link to a member that is missing, in a sentence; empty when it is not known. */
+  /** Why there is no link to a missing member, in a sentence; empty when it is not known. */
   readonly wayTo: (site: Site) => string;
   /** Who sees whom, this node first. */
   readonly matrix: readonly MatrixRow[];
