@@ -84,7 +84,15 @@ async function run(argv: readonly string[]): Promise<void> {
   const response = await askNode(platformDataDir, request);
   // The words and the stream of VerneMQ's: scripts wait for them.
   print(response ?? alert(`Node '${nodename}' not responding to pings.\n`));
+  if (response !== undefined || !process.stderr.isTTY) return;
+  process.stderr.write(
+    `No node serves from its data directory, ${platformDataDir}. ${elsewhere}\n`,
+  );
 }
+
+/** For people only: scripts compare what stands before it. */
+const elsewhere =
+  'One that was started with another configuration is found with the same --config FILE or --set KEY=VALUE, before the command.';
 
 function alert(text: string): AdminResponse {
   return { exitCode: 1, text, isAlert: true };

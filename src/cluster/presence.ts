@@ -199,13 +199,13 @@ export class Presence implements PresenceView {
 
   tick(now: number): void {
     this.#detector.tick(now);
-    for (const [site, until] of this.#newcomers) {
-      if (now < until) continue;
+    const late = [...this.#newcomers].filter(([, until]) => now >= until).map(([site]) => site);
+    for (const site of late) {
       this.#newcomers.delete(site);
       const text = `member joined, and could not be reached since: ${this.#out.wayTo(site)}`;
       this.#out.log.warn({ member: this.#nameOf(site) }, text);
-      this.review(now);
     }
+    if (late.length > 0) this.review(now);
   }
 
   /** About once a second. */
