@@ -22,6 +22,8 @@ export class Phone {
   #client;
   #isOver = false;
   #mood = '';
+  /** Attempts to connect since it was let in. */
+  #failedInRow = 0;
   /** Of the latest packet, where the version has any. */
   #reason;
 
@@ -35,13 +37,13 @@ export class Phone {
   async run() {
     for (let at = 0; !this.#isOver; ) {
       const node = this.nodes[at % this.nodes.length];
-      const ended = await this.#connect(node);
-      if (ended === undefined) {
+      const connection = await this.#connect(node);
+      if (connection === undefined) {
         at += 1;
         await sleep(retryMs);
         continue;
       }
-      await ended;
+      await connection.ended;
       if (this.#isOver) return;
       this.#noteTrouble();
       this.#feel(`has lost the connection to ${node.place}`);
@@ -58,6 +60,8 @@ export class Phone {
     const late = setTimeout(() => {
       isSettled = true;
       this.calls.unanswered += 1;
+      // That the connection is lost was told when it was.
+      if (client !== this.#client || !client.connected) return;
       this.#noteTrouble();
       this.#feel('gets no answer to its calls');
     }, patienceMs);
@@ -83,7 +87,7 @@ export class Phone {
     this.#client?.end(true);
   }
 
-  /** Undefined: not taken. Else a promise of the end of the connection. */
+  /** Undefined: not taken. Else a promise of the end of the connection, in an object. */
   async #connect(node) {
     const client = mqtt.connect(node.url, {
       clientId: this.name,
@@ -114,10 +118,11 @@ export class Phone {
       return undefined;
     }
     this.connects.served += 1;
+    this.#failedInRow = 0;
     this.#client = client;
     this.#feel(`is connected to ${node.place}`);
     client.subscribe(`call/${this.name}`, { qos: 1 }, () => {});
-    return ended;
+    return { ended };
   }
 
   #settle(error) {
@@ -137,11 +142,15 @@ export class Phone {
 
   #noteRefusedConnect(node, error) {
     this.#noteTrouble();
-    if (typeof error?.code === 'number') {
-      this.connects.refused += 1;
+    const isRefused = typeof error?.code === 'number';
+    this.connects[isRefused ? 'refused' : 'failed'] += 1;
+    this.#failedInRow += 1;
+    // One round is enough to read.
+    if (this.#failedInRow > this.nodes.length) {
+      this.#feel(`goes from node to node, every ${retryMs} ms, and none lets it in`);
+    } else if (isRefused) {
       this.#feel(`is not let in by ${node.place}: "${this.#reason ?? error.message}"`);
     } else {
-      this.connects.failed += 1;
       this.#feel(`does not reach ${node.place}`);
     }
   }
