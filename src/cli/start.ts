@@ -81,7 +81,7 @@ async function run(parts: NodeParts, origin: string, running: Running): Promise<
   for (const line of listenerLines(serving)) console.log(line);
   for (const line of serving.advice) console.log(`  Cluster: ${line}`);
   for (const line of report.access) console.log(`  ${line}`);
-  for (const line of nextSteps(serving)) console.log(line);
+  for (const line of nextSteps(serving, configuration.allowAnonymous)) console.log(line);
 }
 
 function stopOnSignals(running: Running, log: ReturnType<typeof openLog>): void {
@@ -149,11 +149,12 @@ function listenerLines(report: ServingReport): string[] {
   });
 }
 
-function nextSteps(report: ServingReport): string[] {
+function nextSteps(report: ServingReport, isAnonymous: boolean): string[] {
   const tcp = report.listeners.find(({ type, port }) => type === 'tcp' && port > 0);
   if (tcp === undefined) return [];
   const host = tcp.address === '0.0.0.0' || tcp.address === '::' ? '127.0.0.1' : tcp.address;
-  const target = `-h ${host} -p ${tcp.port}`;
+  const user = isAnonymous ? '' : ' -u USER -P PASSWORD';
+  const target = `-h ${host} -p ${tcp.port}${user}`;
   return [
     'Try it:',
     `  mosquitto_sub ${target} -t 'hello/#' -v`,
