@@ -14,6 +14,8 @@ export interface AdminNodeParts {
   readonly options: LiveOptions;
   /** Undefined: this node is alone. */
   readonly cluster: Cluster | undefined;
+  /** The port of a node that is only named. */
+  readonly usualPort: number | undefined;
   now(): number;
   /** What a command changed goes out with this turn. */
   turnEndWanted(): void;
@@ -55,7 +57,7 @@ function viewOf({ nodeName, cluster, options, ...parts }: AdminNodeParts): Clust
 
 function join(to: string, { cluster, ...parts }: AdminNodeParts): Promise<ActionResult> {
   if (cluster === undefined) return Promise.resolve(alone);
-  const address = addressOf(to);
+  const address = addressOf(to, parts.usualPort);
   if (typeof address !== 'string') return Promise.resolve({ ok: false, text: address.wrong });
   return new Promise((resolve) => {
     cluster.join(address, false, parts.now(), ({ ok, text }) => {
@@ -88,11 +90,14 @@ function warnings(cluster: Cluster, now: number): readonly string[] {
 }
 
 /** NAME@HOST is HOST with the usual port. */
-function addressOf(text: string): string | { readonly wrong: string } {
+function addressOf(
+  text: string,
+  usualPort: number | undefined,
+): string | { readonly wrong: string } {
   const at = text.indexOf('@');
   const host = text.slice(at + 1);
   const isBare = at !== -1 && host.includes(':') && !host.startsWith('[');
-  const to = parsePeerAddress(isBare ? `[${host}]` : host);
+  const to = parsePeerAddress(isBare ? `[${host}]` : host, usualPort);
   return typeof to === 'string' ? { wrong: to } : peerAddressText(to.host, to.port);
 }
 

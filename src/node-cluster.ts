@@ -75,6 +75,8 @@ export class NodeCluster {
   #isClosed = false;
   /** There were other members before this start, so nobody is awaited by the seeds. */
   readonly #hasMet: boolean;
+  /** Of members whose port is not told: they have the one that others dial here. */
+  readonly usualPort: number | undefined;
 
   private constructor(
     parts: NodeClusterParts,
@@ -90,7 +92,10 @@ export class NodeCluster {
     const { address, notes: more } = addressOf(options, peerListeners);
     this.address = address;
     this.notes = [...notes, ...more];
-    this.#seeds = options.clusterSeeds.map((seed) => seedOf('cluster.seeds', seed));
+    const own = parsePeerAddress(address);
+    this.usualPort = typeof own === 'string' ? undefined : own.port;
+    const { clusterSeeds } = options;
+    this.#seeds = clusterSeeds.map((seed) => seedOf('cluster.seeds', seed, this.usualPort));
     this.#listeners = peerListeners.map(
       (listener) =>
         new PeerListener(peerListenerOptionsOf(listener), environment, (connection, now) =>
@@ -214,7 +219,7 @@ export class NodeCluster {
   async #lookUp(): Promise<void> {
     const { configuration, log } = this.#parts;
     const name = configuration.options.clusterDns;
-    const to = parsePeerAddress(name);
+    const to = parsePeerAddress(name, this.usualPort);
     if (typeof to === 'string') {
       log.repeated('error', 'dns', {}, `cluster.dns: ${to}`);
       return;
@@ -240,8 +245,8 @@ function referenceOf(name: string): string {
 }
 
 /** As the cluster wants it: with its port. */
-function seedOf(key: string, text: string): string {
-  const to = parsePeerAddress(text);
+function seedOf(key: string, text: string, usualPort: number | undefined): string {
+  const to = parsePeerAddress(text, usualPort);
   if (typeof to === 'string') throw new PeerError('PEER_SEED', `${key}: ${to}`);
   return peerAddressText(to.host, to.port);
 }

@@ -262,7 +262,7 @@ export class Node {
     const node = adminNodeOf({
       ...{ nodeName: options.nodename, version: version(), metrics: this.metrics },
       options: this.#options,
-      cluster: this.#cluster?.cluster,
+      ...{ cluster: this.#cluster?.cluster, usualPort: this.#cluster?.usualPort },
       now: () => this.#clock.now(),
       turnEndWanted: () => this.#turn.schedule(),
     });

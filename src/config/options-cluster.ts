@@ -59,8 +59,9 @@ export const clusterRows = [
     type: 'list',
     default: '',
     text: [
-      'HOST:PORT of the founders, this node among them or not. A first start opens no listener for',
-      'clients until more than half of them have met; later starts go by the members on disk.',
+      "HOST:PORT of the founders, this node among them or not; without a port, this node's own. A",
+      'first start opens no listener for clients until more than half of them have met; later',
+      'starts go by the members on disk.',
     ],
   },
   {
