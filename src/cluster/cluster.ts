@@ -345,12 +345,14 @@ export class Cluster implements PeerOut, TablesOut {
   /** A copy whose original lives does not take its place: that one is up, and not told to. */
   #noteRefused(refusal: Refusal, from: string, now: number): void {
     this.#refusals.note(refusal, from, now);
-    if (refusal.code !== RefusalCode.StaleBoot || refusal.by !== 'peer') return;
-    const { highestBoot } = refusal;
+    const { code, by, peer, highestBoot } = refusal;
+    // After a single start since the backup, this one has the number of that start.
+    const isOlder = code === RefusalCode.StaleBoot || code === RefusalCode.Clone;
+    if (!isOlder || by !== 'peer' || peer?.site === this.site) return;
     const isAlone = this.members.every(
       ({ site }) => this.stateOf(site) !== 'up' || site === this.site,
     );
-    if (highestBoot > this.#boot.counter && isAlone) this.#host.outdated(highestBoot);
+    if (highestBoot >= this.#boot.counter && isAlone) this.#host.outdated(highestBoot);
   }
 
   // TablesOut

@@ -1,6 +1,6 @@
 /** Members that start while others are missing, do not know the secret, or have a wrong clock. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { type ClusterNode, ClusterProcess, majority } from '../fixtures/cluster-process.js';
 import * as write from '../fixtures/client-packets.js';
 import { MqttSocket } from '../fixtures/mqtt-socket.js';
@@ -126,57 +126,67 @@ describe('a member whose clock is an hour ahead', { timeout }, () => {
 });
 
 describe('a member that is restored from a backup', { timeout }, () => {
-  it('goes on above the start that the others know, is in again, and gets messages', async (t) => {
-    const cluster = await ClusterProcess.start(t, { nodes: 3, settings: majority });
-    const [one, , restored] = [cluster.node(0), cluster.node(1), cluster.node(2)];
-    await restored.stop();
-    const putBack = restored.backUp();
-    for (let starts = 2; starts > 0; starts -= 1) {
-      await restored.start();
-      await cluster.untilWhole();
-      await restored.stop();
-    }
-    putBack();
-    restored.spawn();
-    await restored.broker.outputMatching(/older copy.*begins again above/);
-    await restored.broker.ready();
-    await cluster.untilWhole();
-    const listener = await Listener.start(restored.clientPath, 'steady');
-    const publisher = await SteadyPublisher.start(one.clientPath, 'steady', 10);
-    await listener.until(5);
-    for (const { result } of await publisher.stop()) assert.ok(result === 0 || result === 0x10);
-    // The number is durable: the next start needs nobody to tell it.
-    await restored.stop();
+  for (const missed of [1, 2]) {
+    const since = missed === 1 ? 'one start ago' : 'two starts ago';
+    it(`made ${since} goes on above the start that the others know, is in, and gets messages`, async (t) => {
+      await goesOnAbove(t, missed);
+    });
+    it(`made ${since} is refused while its original runs, which goes on, and both say so`, async (t) => {
+      await isRefused(t, missed);
+    });
+  }
+});
+
+async function goesOnAbove(t: TestContext, missed: number): Promise<void> {
+  const cluster = await ClusterProcess.start(t, { nodes: 3, settings: majority });
+  const [one, , restored] = [cluster.node(0), cluster.node(1), cluster.node(2)];
+  await restored.stop();
+  const putBack = restored.backUp();
+  for (let starts = missed; starts > 0; starts -= 1) {
     await restored.start();
     await cluster.untilWhole();
-    assert.doesNotMatch(restored.output, /older copy/);
-  });
+    await restored.stop();
+  }
+  putBack();
+  restored.spawn();
+  await restored.broker.outputMatching(/older copy.*begins again above/);
+  await restored.broker.ready();
+  await cluster.untilWhole();
+  const listener = await Listener.start(restored.clientPath, 'steady');
+  const publisher = await SteadyPublisher.start(one.clientPath, 'steady', 10);
+  await listener.until(5);
+  for (const { result } of await publisher.stop()) assert.ok(result === 0 || result === 0x10);
+  // The number is durable: the next start needs nobody to tell it.
+  await restored.stop();
+  await restored.start();
+  await cluster.untilWhole();
+  assert.doesNotMatch(restored.output, /older copy/);
+}
 
-  it('is refused while its original runs, which goes on, and both sides say so', async (t) => {
-    const cluster = await ClusterProcess.prepare(t, {
-      nodes: 3,
-      settings: { ...majority, 'cluster.expected_members': 2 },
-    });
-    const [one, original, copy] = [cluster.node(0), cluster.node(1), cluster.node(2)];
-    const members = [one, original];
-    await Promise.all(members.map((node) => node.start()));
-    await Promise.all(members.map((node) => node.untilCheckSays(0)));
-    await original.stop();
-    const putCopy = original.backUp();
-    for (let starts = 2; starts > 0; starts -= 1) {
-      await original.start();
-      await Promise.all(members.map((node) => node.untilCheckSays(0)));
-      if (starts > 1) await original.stop();
-    }
-    const listener = await Listener.start(original.clientPath, 'steady');
-    putCopy(copy);
-    copy.spawn();
-    const refusal = /another process with this identity is still connected/;
-    await Promise.all([one, copy].map(({ broker }) => broker.outputMatching(refusal)));
-    const publisher = await SteadyPublisher.start(one.clientPath, 'steady', 10);
-    await listener.until(5);
-    for (const { result } of await publisher.stop()) assert.ok(result === 0 || result === 0x10);
-    const { stdout } = await one.untilCheckSays(0);
-    assert.ok(stdout.includes(original.name) && !stdout.includes(copy.name), stdout);
+async function isRefused(t: TestContext, missed: number): Promise<void> {
+  const cluster = await ClusterProcess.prepare(t, {
+    nodes: 3,
+    settings: { ...majority, 'cluster.expected_members': 2 },
   });
-});
+  const [one, original, copy] = [cluster.node(0), cluster.node(1), cluster.node(2)];
+  const members = [one, original];
+  await Promise.all(members.map((node) => node.start()));
+  await Promise.all(members.map((node) => node.untilCheckSays(0)));
+  await original.stop();
+  const putCopy = original.backUp();
+  for (let starts = missed; starts > 0; starts -= 1) {
+    await original.start();
+    await Promise.all(members.map((node) => node.untilCheckSays(0)));
+    if (starts > 1) await original.stop();
+  }
+  const listener = await Listener.start(original.clientPath, 'steady');
+  putCopy(copy);
+  copy.spawn();
+  const refusal = /another process with this identity is still connected/;
+  await Promise.all([one, copy].map(({ broker }) => broker.outputMatching(refusal)));
+  const publisher = await SteadyPublisher.start(one.clientPath, 'steady', 10);
+  await listener.until(5);
+  for (const { result } of await publisher.stop()) assert.ok(result === 0 || result === 0x10);
+  const { stdout } = await one.untilCheckSays(0);
+  assert.ok(stdout.includes(original.name) && !stdout.includes(copy.name), stdout);
+}
