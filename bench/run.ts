@@ -7,6 +7,7 @@ import { cpus, release, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { runScalePrograms } from './scale/programs.js';
 import {
   type BrokerName,
   brokerNames,
@@ -39,6 +40,7 @@ const usage = `npm run bench -- [options]
   --seconds N         measured time per run, default 3, after a warm-up of 2
   --quick             one repetition, 1 second, fewer idle connections
   --curves            cost per message against connected clients and unrelated subscriptions
+  --scale             how a cluster scales: the programs of bench/README.md one after the other
   --data DIRECTORY    where data directories are made; default the system's temporary directory
   --json FILE         also write everything measured
   --list              name the scenarios
@@ -91,20 +93,24 @@ function selectBrokers(wanted: string | undefined): BrokerName[] {
   });
 }
 
-/** Reads the command line; undefined when it only asked for a text, which is printed. */
+/** Reads the command line; undefined when what it asked for is done by that already. */
 function readPlan(): Plan | undefined {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
   const { values } = parseArgs({
     options: {
       ...{ scenario: text, broker: text, repetitions: text, seconds: text, json: text, data: text },
-      ...{ quick: flag, curves: flag, list: flag, help: flag },
+      ...{ quick: flag, curves: flag, scale: flag, list: flag, help: flag },
     },
   });
   const offered = values.curves ? curveScenarios(fileLimit()) : scenarios;
   if (values.help || values.list) {
     const list = offered.map(({ name, title }) => `${name.padEnd(28)}${title}\n`).join('');
     process.stdout.write(values.help ? usage : list);
+    return undefined;
+  }
+  if (values.scale) {
+    process.exitCode = runScalePrograms(values.quick);
     return undefined;
   }
   const seconds = positive(values.seconds ?? (values.quick ? '1' : '3'), 'seconds');
