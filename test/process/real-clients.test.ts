@@ -7,12 +7,15 @@ import { EventEmitter, once } from 'node:events';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import mqtt, { type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt';
 import { BrokerProcess, temporaryDirectory } from '../fixtures/broker-process.js';
 
 const patienceMs = 30_000;
 const data = temporaryDirectory();
+const javascriptClients = new Set<MqttClient>();
+const children = new Set<ChildProcess>();
 let broker: BrokerProcess;
 
 before(async () => {
@@ -20,6 +23,8 @@ before(async () => {
 });
 
 after(async () => {
+  for (const client of javascriptClients) client.end(true);
+  for (const child of children) child.kill('SIGKILL');
   await broker.kill();
   data.remove();
 });
@@ -57,7 +62,7 @@ describe('MQTT.js', () => {
         await member.subscribeAsync(`$share/g/js/${scheme}`, { qos: 1 });
       const sent = Array.from({ length: 20 }, (_, number) => String(number));
       for (const one of sent) await sender.publishAsync(`js/${scheme}`, one, { qos: 1 });
-      await complete;
+      await inTime(complete);
       assert.deepEqual(new Set(received.flat()), new Set(sent));
       assert.ok(received.every((each) => each.length > 0));
       for (const client of [...members, sender]) await client.endAsync();
@@ -66,7 +71,9 @@ describe('MQTT.js', () => {
 });
 
 async function connectJs(scheme: 'mqtt' | 'ws', options: IClientOptions): Promise<MqttClient> {
-  return await mqtt.connectAsync(placeOf(scheme), { reconnectPeriod: 0, ...options });
+  const client = await mqtt.connectAsync(placeOf(scheme), { reconnectPeriod: 0, ...options });
+  javascriptClients.add(client);
+  return client;
 }
 
 function placeOf(scheme: 'mqtt' | 'ws'): string {
@@ -126,6 +133,7 @@ async function javascriptConversation(
   }
   // Messages may come with the CONNACK: the handler must be there before it.
   receiver = mqtt.connect(placeOf(scheme), { reconnectPeriod: 0, ...kept });
+  javascriptClients.add(receiver);
   next = inbox(receiver);
   const { sessionPresent } = await new Promise<IConnackPacket>((done, fail) => {
     receiver.once('connect', done);
@@ -150,6 +158,20 @@ async function javascriptConversation(
   for (const client of [sender, receiver, fresh]) await client.endAsync();
 }
 
+/** Rejects when what is awaited takes longer than the patience of these tests. */
+async function inTime<T>(awaited: Promise<T>): Promise<T> {
+  const patience = new AbortController();
+  const late = sleep(patienceMs, undefined, { signal: patience.signal }).then(() => {
+    throw new Error(`not within ${patienceMs} ms`);
+  });
+  late.catch(() => {});
+  try {
+    return await Promise.race([awaited, late]);
+  } finally {
+    patience.abort();
+  }
+}
+
 const run = promisify(execFile);
 const hasMosquitto = has('mosquitto_sub', '--help') && has('mosquitto_pub', '--help');
 
@@ -170,15 +192,30 @@ describe('mosquitto_pub and mosquitto_sub', () => {
       for (const one of sent) await publish('mqttv5', 'shared/mosquitto', one, '-q', '1');
       const firsts = await Promise.all(members.map((member) => member.line()));
       assert.equal(new Set(firsts).size, 2);
-      for (const member of members) member.end();
+      for (const member of members) await member.end();
     });
 });
 
 interface Subscriber {
   /** The next message as mosquitto_sub prints it. */
   line(): Promise<string>;
-  end(): void;
+  /** Asks it to end, and sees to it. */
+  end(): Promise<void>;
   readonly process: ChildProcess;
+}
+
+/**
+ * mosquitto_sub disconnects within its signal handler, which may wait for ever for a lock that
+ * the interrupted thread holds.
+ */
+const endWithinMs = 5_000;
+
+async function endOf(child: ChildProcess): Promise<void> {
+  const closed = once(child, 'close');
+  child.kill('SIGTERM');
+  const killer = setTimeout(() => child.kill('SIGKILL'), endWithinMs);
+  await closed;
+  clearTimeout(killer);
 }
 
 /** mosquitto_sub, subscribed: it says so in its debug output. */
@@ -188,6 +225,8 @@ async function subscribe(words: readonly string[]): Promise<Subscriber> {
   const child = spawn('stdbuf', ['-oL', 'mosquitto_sub', ...all], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  children.add(child);
+  child.once('close', () => children.delete(child));
   const lines: string[] = [];
   const reader = createInterface({ input: child.stdout });
   const debug = /^(Client |Subscribed )/;
@@ -202,14 +241,14 @@ async function subscribe(words: readonly string[]): Promise<Subscriber> {
   });
   const more = (): Promise<unknown> =>
     once(reader, 'more', { signal: AbortSignal.timeout(patienceMs) });
-  await subscribed;
+  await inTime(subscribed);
   return {
     process: child,
     line: async () => {
       while (lines.length === 0) await more();
       return lines.shift() as string;
     },
-    end: () => child.kill('SIGTERM'),
+    end: () => endOf(child),
   };
 }
 
@@ -220,7 +259,8 @@ async function publish(
   ...words: readonly string[]
 ): Promise<void> {
   const place = ['-h', '127.0.0.1', '-p', String(broker.port), '-V', version];
-  await run('mosquitto_pub', [...place, '-t', topic, '-m', message, ...words]);
+  const all = [...place, '-t', topic, '-m', message, ...words];
+  await run('mosquitto_pub', all, { timeout: patienceMs });
 }
 
 async function mosquittoConversation(version: string): Promise<void> {
@@ -234,9 +274,7 @@ async function mosquittoConversation(version: string): Promise<void> {
   }
   await publish(version, `${topic}/kept`, 'r', '-q', '1', '-r');
   assert.equal(await first.line(), `${topic}/kept r 1 0`);
-  const gone = once(first.process, 'close');
-  first.end();
-  await gone;
+  await first.end();
   await publish(version, `${topic}/live`, 'stored', '-q', '2');
   const again = await subscribe([...kept, '-t', `${topic}/other`]);
   assert.equal(await again.line(), `${topic}/live stored 2 0`);
@@ -244,10 +282,10 @@ async function mosquittoConversation(version: string): Promise<void> {
   const dying = await subscribe(['-V', version, '-t', 'nothing', ...will]);
   dying.process.kill('SIGKILL');
   assert.equal(await again.line(), `${topic}/will gone 1 0`);
-  again.end();
+  await again.end();
   const fresh = await subscribe(['-V', version, '-t', `${topic}/+`, ...format]);
   assert.equal(await fresh.line(), `${topic}/kept r 0 1`);
-  fresh.end();
+  await fresh.end();
 }
 
 const python = ['python3', '/usr/bin/python3'].find(
